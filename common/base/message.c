@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "message.h"
+
+#include "check.h"
+#include "text.h"
+#include "version.h"
+
+#include <string.h>
+
+/* All that a node can be asked to do. To add a verb, see ../README.md. */
+static const struct {
+    const char *name;
+    bool is_effect;
+    unsigned required; /* bits of enum command_argument */
+    unsigned optional;
+} verbs[] = {
+    [VERB_FACTS] = {"facts", false, 0, ARGUMENT_ARTIFACT},
+    [VERB_STAGE] = {"stage", true, ARGUMENT_VERSION | ARGUMENT_ARTIFACT,
+                    ARGUMENT_SHA256 | ARGUMENT_DEADLINE},
+    [VERB_UNSTAGE] = {"unstage", true, ARGUMENT_VERSION, 0},
+    [VERB_CONNECTIONS] = {"connections", false, ARGUMENT_DEADLINE, 0},
+    [VERB_STOP] = {"stop", true, ARGUMENT_DEADLINE, ARGUMENT_FORCE | ARGUMENT_KILL},
+    [VERB_SWITCH] = {"switch", true, ARGUMENT_VERSION, ARGUMENT_PREVIOUS_VERSION},
+    [VERB_SWITCH_BACK] = {"switch-back", true, ARGUMENT_VERSION, ARGUMENT_PREVIOUS_VERSION},
+    [VERB_START] = {"start", true, ARGUMENT_VERSION | ARGUMENT_DEADLINE, 0},
+    [VERB_PROBE] = {"probe", false, ARGUMENT_VERSION | ARGUMENT_DEADLINE, 0},
+    [VERB_WATCH] = {"watch", false, ARGUMENT_VERSION | ARGUMENT_DURATION, 0},
+    [VERB_PRUNE] = {"prune", true, ARGUMENT_VERSION | ARGUMENT_PREVIOUS_VERSION, 0},
+    [VERB_CANCEL] = {"cancel", true, ARGUMENT_TARGET, 0},
+};
+_Static_assert(sizeof(verbs) / sizeof(verbs[0]) == VERB_COUNT, "one row a verb");
+
+static const struct {
+    const char *name;
+    bool is_final;
+} report_kinds[] = {
+    [REPORT_HELLO] = {"hello", false},       [REPORT_ACCEPTED] = {"accepted", false},
+    [REPORT_PROGRESS] = {"progress", false}, [REPORT_DONE] = {"done", true},
+    [REPORT_FAILED] = {"failed", true},      [REPORT_REFUSED] = {"refused", true},
+};
+_Static_assert(sizeof(report_kinds) / sizeof(report_kinds[0]) == REPORT_KIND_COUNT,
+               "one row a kind");
+
+const char *verb_name(enum verb verb)
+{
+    CHECK((unsigned)verb < VERB_COUNT);
+    return verbs[verb].name;
+}
+
+bool verb_parse(const char *name, enum verb *ret_verb)
+{
+    for (unsigned verb = 0; verb < VERB_COUNT; verb++) {
+        if (text_equal(verbs[verb].name, name)) {
+            *ret_verb = (enum verb)verb;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool verb_is_effect(enum verb verb)
+{
+    CHECK((unsigned)verb < VERB_COUNT);
+    return verbs[verb].is_effect;
+}
+
+unsigned verb_required_arguments(enum verb verb)
+{
+    CHECK((unsigned)verb < VERB_COUNT);
+    return verbs[verb].required;
+}
+
+unsigned verb_optional_arguments(enum verb verb)
+{
+    CHECK((unsigned)verb < VERB_COUNT);
+    return verbs[verb].optional;
+}
+
+const char *report_kind_name(enum report_kind kind)
+{
+    CHECK((unsigned)kind < REPORT_KIND_COUNT);
+    return report_kinds[kind].name;
+}
+
+bool report_kind_parse(const char *name, enum report_kind *ret_kind)
+{
+    for (unsigned kind = 0; kind < REPORT_KIND_COUNT; kind++) {
+        if (text_equal(report_kinds[kind].name, name)) {
+            *ret_kind = (enum report_kind)kind;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool report_kind_is_final(enum report_kind kind)
+{
+    CHECK((unsigned)kind < REPORT_KIND_COUNT);
+    return report_kinds[kind].is_final;
+}
+
+bool message_is_id(const char *text)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789._:-";
+    size_t length = strlen(text);
+    return length > 0 && length < LIMIT_ID && text[0] != '.' && text[0] != '-' &&
+           strspn(text, allowed) == length;
+}
+
+static bool field_is_wrong(struct error *err, const char *field, const char *rule)
+{
+    error_set(err, ERROR_INVALID, "%s: %s", field, rule);
+    return false;
+}
+
+static bool check_version(const char *field, const char *text, struct error *err)
+{
+    struct version version;
+    if (text[0] == '\0' || version_parse(text, &version, err))
+        return true;
+    error_wrap(err, "%s", field);
+    return false;
+}
+
+/* Control characters and broken UTF-8 would mislead a reader of the log. */
+static bool is_printable(const char *text)
+{
+    while (*text != '\0') {
+        size_t size = text_utf8_size(text);
+        if (size == 0 || (unsigned char)*text < ' ' || *text == 0x7F)
+            return false;
+        text += size;
+    }
+    return true;
+}
+
+static bool is_graphic_ascii(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text <= ' ' || *text > '~')
+            return false;
+    }
+    return true;
+}
+
+static bool has_parent_component(const char *path)
+{
+    for (const char *at = strstr(path, "/.."); at != NULL; at = strstr(at + 1, "/..")) {
+        if (at[3] == '/' || at[3] == '\0')
+            return true;
+    }
+    return false;
+}
+
+static bool check_artifact_url(const char *rest, struct error *err)
+{
+    size_t authority = strcspn(rest, "/?#");
+    if (!is_graphic_ascii(rest) || strchr(rest, '\\') != NULL)
+        return field_is_wrong(err, "artifact", "a URL is ASCII without spaces and backslashes");
+    if (authority == 0)
+        return field_is_wrong(err, "artifact", "the URL names no host");
+    if (memchr(rest, '@', authority) != NULL)
+        return field_is_wrong(err, "artifact", "user and password have no place in a URL");
+    return true;
+}
+
+static bool check_artifact(const char *artifact, struct error *err)
+{
+    if (artifact[0] == '\0')
+        return true;
+    if (text_starts_with(artifact, "https://"))
+        return check_artifact_url(artifact + strlen("https://"), err);
+    if (text_starts_with(artifact, "http://"))
+        return check_artifact_url(artifact + strlen("http://"), err);
+    if (artifact[0] != '/')
+        return field_is_wrong(err, "artifact", "neither an absolute path nor an http(s) URL");
+    if (strlen(artifact) >= LIMIT_PATH)
+        return field_is_wrong(err, "artifact", "the path is too long");
+    if (!is_printable(artifact))
+        return field_is_wrong(err, "artifact", "the path has a control character or is not UTF-8");
+    if (has_parent_component(artifact))
+        return field_is_wrong(err, "artifact", "a path has no '..'");
+    return true;
+}
+
+static bool check_sha256(const char *text, struct error *err)
+{
+    size_t length = strlen(text);
+    bool is_hash = length == LIMIT_SHA256_HEX - 1 && strspn(text, "0123456789abcdef") == length;
+    if (length == 0 || is_hash)
+        return true;
+    return field_is_wrong(err, "sha256", "must be 64 lower-case hex digits");
+}
+
+static bool argument_is_given(const struct command *command, enum command_argument argument)
+{
+    switch (argument) {
+    case ARGUMENT_VERSION:
+        return command->version[0] != '\0';
+    case ARGUMENT_PREVIOUS_VERSION:
+        return command->previous_version[0] != '\0';
+    case ARGUMENT_ARTIFACT:
+        return command->artifact[0] != '\0';
+    case ARGUMENT_SHA256:
+        return command->sha256[0] != '\0';
+    case ARGUMENT_TARGET:
+        return command->target_id[0] != '\0';
+    case ARGUMENT_DEADLINE:
+        return command->deadline_ms != 0;
+    case ARGUMENT_DURATION:
+        return command->duration_ms != 0;
+    case ARGUMENT_FORCE:
+        return command->force;
+    case ARGUMENT_KILL:
+        return command->kill;
+    }
+    return false;
+}
+
+/* In the order of the bits of enum command_argument. */
+static const char *const argument_names[] = {
+    "version",   "previous_version", "artifact",    "sha256",
+    "target_id", "deadline_ms",      "duration_ms", "force", "kill",
+};
+#define ARGUMENT_COUNT (sizeof(argument_names) / sizeof(argument_names[0]))
+_Static_assert(1 << (ARGUMENT_COUNT - 1) == ARGUMENT_KILL, "one name an argument");
+
+static bool check_given_arguments(const struct command *command, struct error *err)
+{
+    unsigned required = verbs[command->verb].required;
+    unsigned allowed = required | verbs[command->verb].optional;
+    for (unsigned i = 0; i < ARGUMENT_COUNT; i++) {
+        unsigned argument = 1U << i;
+        bool is_given = argument_is_given(command, (enum command_argument)argument);
+        if (!is_given && (required & argument) != 0)
+            return field_is_wrong(err, argument_names[i], "missing");
+        if (is_given && (allowed & argument) == 0)
+            return field_is_wrong(err, argument_names[i], "this verb does not take it");
+    }
+    return true;
+}
+
+static bool check_argument_forms(const struct command *command, struct error *err)
+{
+    if (command->target_id[0] != '\0' && !message_is_id(command->target_id))
+        return field_is_wrong(err, "target_id", "not an id");
+    if (command->deadline_ms < 0)
+        return field_is_wrong(err, "deadline_ms", "negative");
+    if (command->duration_ms < 0)
+        return field_is_wrong(err, "duration_ms", "negative");
+    return check_version("version", command->version, err) &&
+           check_version("previous_version", command->previous_version, err) &&
+           check_artifact(command->artifact, err) && check_sha256(command->sha256, err);
+}
+
+static bool check_envelope(const struct command *command, struct error *err)
+{
+    if (!message_is_id(command->id))
+        return field_is_wrong(err, "id", "not an id");
+    if (!text_is_name(command->cluster))
+        return field_is_wrong(err, "cluster", "not a name");
+    if (!text_is_name(command->node))
+        return field_is_wrong(err, "node", "not a name");
+    if (command->epoch > INT64_MAX)
+        return field_is_wrong(err, "epoch", "too large");
+    if ((unsigned)command->verb >= VERB_COUNT)
+        return field_is_wrong(err, "verb", "unknown");
+    return true;
+}
+
+bool command_validate(const struct command *command, struct error *err)
+{
+    if (!check_envelope(command, err))
+        return false;
+    if (check_given_arguments(command, err) && check_argument_forms(command, err))
+        return true;
+    error_wrap(err, "command '%s'", verbs[command->verb].name);
+    return false;
+}

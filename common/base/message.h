@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The message vocabulary: all that a controller and an agent ever say to each other.
+ *
+ * A command asks one agent to do one verb; its id makes it idempotent: an agent that has seen the
+ * id answers from its record. Reports are the agent's answers, and are about one command, or about
+ * none (REPORT_HELLO). Both are plain data; message_codec.h puts them on the wire as signed JSON.
+ */
+#ifndef SHUNT_MESSAGE_H
+#define SHUNT_MESSAGE_H
+
+#include "error.h"
+#include "limit.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The whole set: an agent obeys these and nothing else. */
+enum verb {
+    VERB_FACTS,       /* say what this node is: see struct node_facts */
+    VERB_STAGE,       /* fetch, verify and unpack a release beside the live tree */
+    VERB_UNSTAGE,     /* remove a staged release that is neither running nor the last good one */
+    VERB_CONNECTIONS, /* wait until no connection is established on the node's ports */
+    VERB_STOP,        /* stop gracefully; done when the process is proved gone */
+    VERB_SWITCH,      /* point the install link at `version`, durably */
+    VERB_SWITCH_BACK, /* point it back at `version`, which was running before */
+    VERB_START,       /* start; done when the pid is alive */
+    VERB_PROBE,       /* wait until the node's own /status is RUNNING at `version` */
+    VERB_WATCH,       /* watch for duration_ms: failed at once if the process dies or says ERROR */
+    VERB_PRUNE,       /* remove old releases but `version` and `previous_version` */
+    VERB_CANCEL,      /* end the job of command `target_id`, if it runs */
+    VERB_COUNT
+};
+
+const char *verb_name(enum verb verb);
+bool verb_parse(const char *name, enum verb *ret_verb);
+
+/* Changes something on the node: refused from a stale epoch, recorded before it is done. */
+bool verb_is_effect(enum verb verb);
+
+/* An id is 1 to LIMIT_ID - 1 of [a-z A-Z 0-9 . _ : -], not beginning with "." or "-". */
+bool message_is_id(const char *text);
+
+struct command {
+    char id[LIMIT_ID];        /* unique; the same id is the same command */
+    char cluster[LIMIT_NAME]; /* the addressee: */
+    char node[LIMIT_NAME];
+    uint64_t epoch;           /* fencing number of the leading controller */
+    int64_t issued_ms;        /* wall clock of the controller, Unix epoch */
+    int64_t expires_ms;       /* refused when it arrives later; a repeat of a known id is not */
+    enum verb verb;
+
+    /* Arguments; empty or 0 where the verb does not take them (see the table in message.c). */
+    char version[LIMIT_VERSION];
+    char previous_version[LIMIT_VERSION];
+    char artifact[LIMIT_URL];           /* absolute path on the node, or http(s) URL */
+    char sha256[LIMIT_SHA256_HEX];      /* lower-case hex */
+    char target_id[LIMIT_ID];
+    int64_t deadline_ms;                /* for the work, counted from its start; 0 = none */
+    int64_t duration_ms;                /* VERB_WATCH */
+    bool force;                         /* STOP: although connections are established */
+    bool kill;                          /* STOP: SIGKILL at the deadline, instead of a failure */
+};
+
+enum command_argument {
+    ARGUMENT_VERSION = 1 << 0,
+    ARGUMENT_PREVIOUS_VERSION = 1 << 1,
+    ARGUMENT_ARTIFACT = 1 << 2,
+    ARGUMENT_SHA256 = 1 << 3,
+    ARGUMENT_TARGET = 1 << 4,
+    ARGUMENT_DEADLINE = 1 << 5,
+    ARGUMENT_DURATION = 1 << 6,
+    ARGUMENT_FORCE = 1 << 7,
+    ARGUMENT_KILL = 1 << 8,
+};
+
+/* Which arguments a verb must have and may have, as bits of enum command_argument. */
+unsigned verb_required_arguments(enum verb verb);
+unsigned verb_optional_arguments(enum verb verb);
+
+/* ERROR_INVALID naming the field: a name, version, path or hash of the wrong form, an argument that
+ * is missing, or one that the verb does not take. */
+bool command_validate(const struct command *command, struct error *err);
+
+enum report_kind {
+    REPORT_HELLO,    /* the agent has started; no command id */
+    REPORT_ACCEPTED, /* the command is recorded and begins */
+    REPORT_PROGRESS, /* still at it; figures are up to date */
+    REPORT_DONE,     /* proved done */
+    REPORT_FAILED,   /* tried, ended without success; error says how */
+    REPORT_REFUSED,  /* not tried: expired, stale, malformed, not allowed now */
+    REPORT_KIND_COUNT
+};
+
+const char *report_kind_name(enum report_kind kind);
+bool report_kind_parse(const char *name, enum report_kind *ret_kind);
+bool report_kind_is_final(enum report_kind kind);
+
+/* What an agent knows of its node. Empty text and -1 mean "not known", never "none". */
+struct node_facts {
+    char agent_version[LIMIT_VERSION];
+    char running_version[LIMIT_VERSION];  /* of the install tree the process runs from */
+    char linked_version[LIMIT_VERSION];   /* of the tree the install link points at */
+    char install_root[LIMIT_PATH];        /* holds one directory a release */
+    char home[LIMIT_PATH];                /* BITBUCKET_HOME */
+    char releases[512];                   /* versions on disk, space separated, lowest first */
+    int64_t pid;                          /* of Bitbucket; 0 = proved not running */
+    int64_t free_bytes;                   /* on the file system of install_root */
+    int64_t free_inodes;
+    int64_t load_1m_x100;                 /* load average * 100 */
+    int64_t clock_ms;                     /* the node's wall clock when it answered */
+};
+
+struct report {
+    char command_id[LIMIT_ID]; /* empty for REPORT_HELLO */
+    char cluster[LIMIT_NAME];
+    char node[LIMIT_NAME];
+    enum report_kind kind;
+    enum verb verb;            /* of the command; VERB_FACTS for REPORT_HELLO */
+    uint64_t epoch;            /* the highest the agent has seen */
+    int64_t at_ms;             /* the node's wall clock */
+    int64_t elapsed_ms;        /* since the job began */
+    int64_t connections;       /* CONNECTIONS, STOP: established now; -1 = not counted */
+    int64_t bytes_done;        /* STAGE */
+    int64_t bytes_total;       /* STAGE; -1 = not known */
+    char sha256[LIMIT_SHA256_HEX]; /* STAGE done: of the artifact as it was read */
+    struct error error;        /* FAILED, REFUSED */
+    bool has_facts;            /* HELLO, FACTS */
+    struct node_facts facts;
+};
+
+#endif

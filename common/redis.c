@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "redis.h"
+
+#include "buffer.h"
+#include "check.h"
+#include "file.h"
+#include "memory.h"
+#include "redis_reply.h"
+#include "stream_socket.h"
+#include "text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define READ_BYTES          (16 * 1024) /* one TLS record */
+#define ARGUMENTS_MOST      4096 /* of one command: our longest names each node of a cluster */
+#define SECRET_BYTES        4096 /* what file_read_secret() reads at most */
+#define REDIS_ADDRESS_BYTES 300  /* of redis_address_write() */
+
+struct redis {
+    struct redis_address address;
+    struct stream_socket stream;
+    struct reply_reader reader; /* initialised while connected */
+    size_t awaited;             /* replies of redis_send() not yet received */
+};
+
+struct redis *redis_new(const struct redis_address *address)
+{
+    struct redis *redis = memory_zeroed(1, sizeof(*redis));
+    redis->address = *address;
+    stream_socket_init(&redis->stream);
+    return redis;
+}
+
+void redis_free(struct redis *redis)
+{
+    if (!redis)
+        return;
+    redis_disconnect(redis);
+    free(redis);
+}
+
+bool redis_is_connected(const struct redis *redis)
+{
+    return redis->stream.fd >= 0;
+}
+
+int redis_fd(const struct redis *redis)
+{
+    return redis->stream.fd;
+}
+
+void redis_disconnect(struct redis *redis)
+{
+    stream_socket_close(&redis->stream);
+    reply_reader_done(&redis->reader);
+    redis->awaited = 0;
+}
+
+void redis_reply_cleanup(redisReply **reply)
+{
+    if (*reply)
+        freeReplyObject(*reply);
+    *reply = NULL;
+}
+
+/* After an error of transport or protocol nobody knows which reply would come next. */
+static bool close_on_failure(struct redis *redis, bool is_good, struct error *err)
+{
+    char address[REDIS_ADDRESS_BYTES];
+    if (is_good)
+        return true;
+    redis_disconnect(redis);
+    redis_address_write(&redis->address, address, sizeof(address));
+    error_wrap(err, "redis %s", address);
+    return false;
+}
+
+static bool expect_connection(const struct redis *redis, struct error *err)
+{
+    if (redis_is_connected(redis))
+        return true;
+    error_set(err, ERROR_UNAVAILABLE, "redis: not connected");
+    return false;
+}
+
+static bool send_command(struct redis *redis, struct deadline deadline, size_t count,
+                         const char *const *argv, const size_t *lengths, struct error *err)
+{
+    char *bytes = NULL;
+    CHECK(count > 0 && count <= ARGUMENTS_MOST);
+    FREE_CLEANUP const char **arguments = memory_zeroed(count, sizeof(*arguments));
+    memcpy(arguments, argv, count * sizeof(*arguments));
+    long long size = redisFormatCommandArgv(&bytes, (int)count, arguments, lengths);
+    CHECK(size > 0);
+    bool is_sent = stream_socket_write(&redis->stream, bytes, (size_t)size, deadline, err);
+    redisFreeCommand(bytes);
+    return is_sent;
+}
+
+/* Reads what is there, waiting for some until the deadline, and gives it to the reader. */
+static bool feed_reader(struct redis *redis, struct deadline deadline, struct error *err)
+{
+    char bytes[READ_BYTES];
+    size_t size;
+    if (!stream_socket_read(&redis->stream, bytes, sizeof(bytes), deadline, &size, err))
+        return false;
+    if (size > 0)
+        return reply_reader_feed(&redis->reader, bytes, size, err);
+    error_set(err, ERROR_UNAVAILABLE, "the server has closed the connection");
+    return false;
+}
+
+static bool receive(struct redis *redis, struct deadline deadline, redisReply **ret_reply,
+                    struct error *err)
+{
+    redisReply *reply = NULL;
+    while (reply_reader_take(&redis->reader, &reply, err)) {
+        if (reply) {
+            *ret_reply = reply;
+            return true;
+        }
+        if (!feed_reader(redis, deadline, err))
+            return false;
+    }
+    return false;
+}
+
+bool redis_exchange(struct redis *redis, struct deadline deadline, size_t count,
+                    const char *const *argv, const size_t *lengths, redisReply **ret_reply,
+                    struct error *err)
+{
+    CHECK(redis->awaited == 0);
+    if (!expect_connection(redis, err))
+        return false;
+    return close_on_failure(redis,
+                            send_command(redis, deadline, count, argv, lengths, err) &&
+                                receive(redis, deadline, ret_reply, err),
+                            err);
+}
+
+/* Gives the reply to the caller, or its error. */
+static bool settle_reply(redisReply *reply, redisReply **ret_reply, struct error *err)
+{
+    if (!redis_reply_check(reply, err)) {
+        freeReplyObject(reply);
+        return false;
+    }
+    *ret_reply = reply;
+    return true;
+}
+
+bool redis_call(struct redis *redis, struct deadline deadline, size_t count,
+                const char *const *argv, const size_t *lengths, redisReply **ret_reply,
+                struct error *err)
+{
+    redisReply *reply = NULL;
+    if (!redis_exchange(redis, deadline, count, argv, lengths, &reply, err))
+        return false;
+    if (settle_reply(reply, ret_reply, err))
+        return true;
+    error_wrap(err, "redis %s", argv[0]);
+    return false;
+}
+
+bool redis_command(struct redis *redis, struct deadline deadline, redisReply **ret_reply,
+                   struct error *err, ...)
+{
+    const char *argv[64];
+    size_t count = 0;
+    va_list arguments;
+    va_start(arguments, err);
+    for (const char *text; (text = va_arg(arguments, const char *));) {
+        CHECK(count < sizeof(argv) / sizeof(argv[0]));
+        argv[count++] = text;
+    }
+    va_end(arguments);
+    return redis_call(redis, deadline, count, argv, NULL, ret_reply, err);
+}
+
+bool redis_send(struct redis *redis, struct deadline deadline, size_t count,
+                const char *const *argv, struct error *err)
+{
+    if (!expect_connection(redis, err) ||
+        !close_on_failure(redis, send_command(redis, deadline, count, argv, NULL, err), err))
+        return false;
+    redis->awaited++;
+    return true;
+}
+
+bool redis_receive_nowait(struct redis *redis, redisReply **ret_reply, struct error *err)
+{
+    struct deadline at_once = deadline_after_ms(0);
+    struct error reason;
+    redisReply *reply = NULL;
+    if (!expect_connection(redis, err))
+        return false;
+    if (!receive(redis, at_once, &reply, &reason)) {
+        if (reason.code != ERROR_TIMEOUT) {
+            *err = reason;
+            return close_on_failure(redis, false, err);
+        }
+        *ret_reply = NULL;
+        return true;
+    }
+    if (redis->awaited > 0)
+        redis->awaited--;
+    return settle_reply(reply, ret_reply, err);
+}
+
+static bool authenticate(struct redis *redis, struct deadline deadline, struct error *err)
+{
+    BUFFER_CLEANUP struct buffer password;
+    REPLY_CLEANUP redisReply *reply = NULL;
+    buffer_init(&password, SECRET_BYTES);
+    if (redis->address.password_file[0] == '\0')
+        return true;
+    if (!file_read_secret(redis->address.password_file, &password, err))
+        return false;
+    const char *argv[3] = {"AUTH"};
+    size_t count = 1;
+    if (redis->address.user[0] != '\0')
+        argv[count++] = redis->address.user;
+    argv[count++] = buffer_text(&password);
+    bool is_good = redis_call(redis, deadline, count, argv, NULL, &reply, err);
+    explicit_bzero(password.data, password.capacity);
+    return is_good;
+}
+
+static bool select_database(struct redis *redis, struct deadline deadline, struct error *err)
+{
+    REPLY_CLEANUP redisReply *reply = NULL;
+    char number[16];
+    if (redis->address.database == 0)
+        return true;
+    snprintf(number, sizeof(number), "%d", redis->address.database);
+    return redis_command(redis, deadline, &reply, err, "SELECT", number, (char *)NULL);
+}
+
+static bool open_stream(struct redis *redis, struct deadline deadline, struct error *err)
+{
+    const struct redis_address *address = &redis->address;
+    const struct stream_tls_files files = {
+        .authorities = address->ca_file,
+        .certificate = address->cert_file,
+        .key = address->key_file,
+    };
+    if (address->host[0] == '\0')
+        return stream_socket_connect_unix(&redis->stream, address->socket_path, deadline, err);
+    return stream_socket_connect_tcp(&redis->stream, address->host, address->port, deadline, err) &&
+           (!address->is_tls ||
+            stream_socket_start_tls(&redis->stream, address->host, &files, deadline, err));
+}
+
+bool redis_connect(struct redis *redis, struct deadline deadline, struct error *err)
+{
+    if (redis_is_connected(redis))
+        return true;
+    if (!close_on_failure(redis, open_stream(redis, deadline, err), err))
+        return false;
+    reply_reader_init(&redis->reader);
+    if (authenticate(redis, deadline, err) && select_database(redis, deadline, err))
+        return true;
+    redis_disconnect(redis);
+    return false;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One connection to Redis: hiredis's formatter and reader over our own socket (TCP, unix, TLS),
+ * which behaves the same with hiredis 0.14 and 1.x. Blocking with deadlines; one thread at a time.
+ *
+ * After a transport error the connection is closed and every call fails with ERROR_UNAVAILABLE
+ * until redis_connect() succeeds again: a caller that repeats a write must make it idempotent.
+ */
+#ifndef SHUNT_REDIS_H
+#define SHUNT_REDIS_H
+
+#include "clock.h"
+#include "error.h"
+#include "limit.h"
+
+#include <hiredis/hiredis.h>
+
+/* Where and as whom; plain data. */
+struct redis_address {
+    char host[256];              /* empty: use socket_path */
+    char socket_path[108];       /* sun_path */
+    int port;
+    int database;
+    char user[LIMIT_NAME];       /* ACL user; empty = default user */
+    char password_file[LIMIT_PATH]; /* read at each connect; empty = no AUTH */
+    bool is_tls;
+    char ca_file[LIMIT_PATH];    /* TLS: empty = the system's */
+    char cert_file[LIMIT_PATH];  /* TLS client certificate; empty = none */
+    char key_file[LIMIT_PATH];
+};
+
+/* Parses redis://HOST[:PORT][/DB], rediss://… or unix:///PATH; passwords in URLs are refused. */
+bool redis_address_parse(const char *url, struct redis_address *ret_address, struct error *err);
+/* "unix:/run/x.sock" or "host:6379", for messages; at most size bytes. */
+void redis_address_write(const struct redis_address *address, char *text, size_t size);
+
+#define REDIS_REPLY_BYTES    (32u << 20) /* 500 entries of LIMIT_MESSAGE_BYTES fit */
+#define REDIS_REPLY_ELEMENTS (1u << 18)  /* 30,000 stream entries of 8 elements fit */
+
+struct redis;
+
+struct redis *redis_new(const struct redis_address *address); /* not connected */
+void redis_free(struct redis *redis);
+
+/* Connects, AUTHs, SELECTs. Fine to call when connected (does nothing). */
+bool redis_connect(struct redis *redis, struct deadline deadline, struct error *err);
+void redis_disconnect(struct redis *redis);
+bool redis_is_connected(const struct redis *redis);
+
+/* One command, binary-safe: argv and lengths (NULL: strlen of each). The reply is the caller's
+ * (freeReplyObject). An error reply of the server gives false: ERROR_DENIED for NOAUTH, NOPERM and
+ * WRONGPASS, ERROR_UNAVAILABLE for LOADING, BUSY, READONLY, CLUSTERDOWN, MASTERDOWN, ERROR_NOT_FOUND
+ * for NOGROUP and NOSCRIPT, ERROR_PROTOCOL otherwise, with the server's text. (The whole table, with a
+ * few more such codes, is in redis_reply.c.) A reply larger than REDIS_REPLY_BYTES, or with more
+ * than REDIS_REPLY_ELEMENTS, is ERROR_PROTOCOL and closes the connection. Not to be called while
+ * the reply to a redis_send() is awaited. */
+bool redis_call(struct redis *redis, struct deadline deadline, size_t count,
+                const char *const *argv, const size_t *lengths, redisReply **ret_reply,
+                struct error *err);
+
+/* The same with a NULL-ended list of texts. */
+bool redis_command(struct redis *redis, struct deadline deadline, redisReply **ret_reply,
+                   struct error *err, ...) __attribute__((sentinel));
+
+/* A script by SHA (EVALSHA), sent whole where the server does not know it (NOSCRIPT). */
+struct redis_script {
+    const char *text;
+    char sha1[41]; /* filled at first use */
+};
+bool redis_eval(struct redis *redis, struct deadline deadline, struct redis_script *script,
+                size_t key_count, const char *const *keys_and_arguments, size_t count,
+                redisReply **ret_reply, struct error *err);
+
+/* For an event loop: sends without waiting for the reply; later, when redis_fd() is readable, takes
+ * one complete reply if there is one (*ret_reply NULL if not yet). Call it until that NULL: TLS and
+ * the reader may hold more than poll(2) tells of. An error reply gives false as in redis_call();
+ * the connection stays then. */
+bool redis_send(struct redis *redis, struct deadline deadline, size_t count,
+                const char *const *argv, struct error *err);
+bool redis_receive_nowait(struct redis *redis, redisReply **ret_reply, struct error *err);
+int redis_fd(const struct redis *redis); /* -1 while not connected */
+
+#define REPLY_CLEANUP __attribute__((cleanup(redis_reply_cleanup)))
+void redis_reply_cleanup(redisReply **reply);
+
+#endif
