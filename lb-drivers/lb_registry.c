@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lb_registry.h"
+
+#include "check.h"
+#include "text.h"
+
+#include <string.h>
+
+/* One row a driver; the order is the order of messages. */
+static const struct lb_driver *const drivers[] = {
+    &lb_haproxy_driver,
+};
+
+#define DRIVER_COUNT (sizeof(drivers) / sizeof(drivers[0]))
+#define NAMES_SIZE   256 /* a handful of drivers with names of a few letters */
+
+const struct lb_driver *lb_driver_find(const char *name)
+{
+    for (size_t i = 0; i < DRIVER_COUNT; i++) {
+        if (text_equal(drivers[i]->name, name))
+            return drivers[i];
+    }
+    return NULL;
+}
+
+const char *lb_driver_names(void)
+{
+    static _Thread_local char names[NAMES_SIZE];
+
+    names[0] = '\0';
+    for (size_t i = 0; i < DRIVER_COUNT; i++) {
+        CHECK(strlen(names) + strlen(drivers[i]->name) + sizeof(", ") <= sizeof(names));
+        if (i > 0)
+            strcat(names, ", ");
+        strcat(names, drivers[i]->name);
+    }
+    return names;
+}
+
+static const char *const admin_names[] = {
+    [LB_ADMIN_UP] = "up",
+    [LB_ADMIN_DRAIN] = "drain",
+    [LB_ADMIN_DOWN] = "down",
+};
+_Static_assert(sizeof(admin_names) / sizeof(admin_names[0]) == LB_ADMIN_DOWN + 1,
+               "a name for every admin state");
+
+static const char *const health_names[] = {
+    [LB_HEALTH_UP] = "up",
+    [LB_HEALTH_CHANGING] = "changing",
+    [LB_HEALTH_DOWN] = "down",
+    [LB_HEALTH_UNKNOWN] = "unknown",
+};
+_Static_assert(sizeof(health_names) / sizeof(health_names[0]) == LB_HEALTH_UNKNOWN + 1,
+               "a name for every health");
+
+const char *lb_admin_name(enum lb_admin admin)
+{
+    CHECK(admin <= LB_ADMIN_DOWN);
+    return admin_names[admin];
+}
+
+const char *lb_health_name(enum lb_health health)
+{
+    CHECK(health <= LB_HEALTH_UNKNOWN);
+    return health_names[health];
+}

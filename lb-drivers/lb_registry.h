@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The drivers, declared for lb_registry.c alone: everybody else finds one by its name.
+ */
+#ifndef SHUNT_LB_REGISTRY_H
+#define SHUNT_LB_REGISTRY_H
+
+#include "lb_driver.h"
+
+extern const struct lb_driver lb_haproxy_driver;
+
+#endif
