@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers to operators' requests, as JSON in a list of their own that lives for a minute. */
+#ifndef SHUNT_ANSWER_H
+#define SHUNT_ANSWER_H
+
+#include "json.h"
+#include "shell.h"
+
+/* {"id","ok":true,"message"} or, where err has a code, {"id","ok":false,"error":{…}}; `extra`
+ * (NULL or an object, borrowed) is added as "plan". */
+void answer(struct shell *shell, struct cluster *cluster, const char *id, const char *message,
+            const struct error *err, json_t *extra);
+void answer_text(struct shell *shell, struct cluster *cluster, const char *id, const char *message,
+                 const struct error *err);
+
+/* {"code","message","hint"}, or null. A new reference. */
+json_t *error_to_json(const struct error *err);
+
+#endif

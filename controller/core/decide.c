@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an operator may decide, and what follows from it. */
+#include "check.h"
+#include "internal.h"
+
+static const char *const decision_names[DECISION_COUNT] = {
+    [DECISION_PAUSE] = "pause",       [DECISION_RESUME] = "resume",
+    [DECISION_ABORT] = "abort",       [DECISION_ABORT_ROLLBACK] = "abort --rollback",
+    [DECISION_ROLLBACK] = "rollback", [DECISION_APPROVE] = "approve",
+};
+
+const char *decision_name(enum decision decision)
+{
+    CHECK((unsigned)decision < DECISION_COUNT);
+    return decision_names[decision];
+}
+
+/* Ended, but upgrade mode is still on: nothing irrevocable has happened. */
+static bool can_still_roll_back(const struct upgrade *upgrade)
+{
+    return upgrade->phase == PHASE_ENDED && upgrade->outcome == OUTCOME_ABORTED;
+}
+
+static bool refuse(struct error *err, const struct upgrade *upgrade, const char *why)
+{
+    error_set(err, ERROR_CONFLICT, "cluster %s: %s", upgrade->cluster, why);
+    return false;
+}
+
+bool upgrade_may_decide(const struct upgrade *upgrade, enum decision decision, struct error *err)
+{
+    bool is_ended = upgrade->phase == PHASE_ENDED;
+    switch (decision) {
+    case DECISION_ABORT:
+        return true;
+    case DECISION_ABORT_ROLLBACK:
+    case DECISION_ROLLBACK:
+        if (phase_table[upgrade->phase].is_past_return ||
+            (is_ended && upgrade->outcome == OUTCOME_DONE))
+            return refuse(err, upgrade,
+                          "approve has been sent; there is no way back to the old version");
+        if (is_ended && !can_still_roll_back(upgrade))
+            return refuse(err, upgrade, "the upgrade has ended and left nothing to put back");
+        return true;
+    case DECISION_PAUSE:
+        if (is_ended)
+            return refuse(err, upgrade, "no upgrade runs");
+        return true;
+    case DECISION_RESUME:
+        if (is_ended || (!upgrade->is_paused && !upgrade->is_waiting))
+            return refuse(err, upgrade, "nothing is paused or waiting");
+        return true;
+    case DECISION_APPROVE:
+        if (upgrade->phase != PHASE_VERIFY || !upgrade->policy.approve_by_hand)
+            return refuse(err, upgrade, "it does not wait for an approval");
+        return true;
+    case DECISION_COUNT:
+        break;
+    }
+    CHECK(!"a decision without a rule");
+}
+
+static void resume_node(struct run *run, uint32_t index)
+{
+    struct upgrade_node *node = &run->upgrade->nodes[index];
+    if (node->place == PLACE_RESTORED && run->upgrade->phase == PHASE_NODES) {
+        node->place = PLACE_OLD;
+        run_touch(run, index);
+    } else if (node->place == PLACE_HELD || node->place == PLACE_QUARANTINED) {
+        bool needs_restart = node->step == STEP_START || node->step == STEP_ACTIVE;
+        node_begin(run, index, node->pass, needs_restart ? STEP_STOP : node->step);
+    }
+}
+
+static void resume(struct run *run)
+{
+    struct upgrade *upgrade = run->upgrade;
+    bool was_waiting = upgrade->is_waiting;
+    upgrade->is_paused = upgrade->is_waiting = false;
+    upgrade->starved_ms = 0;
+    run_touch(run, NODE_NONE);
+    if (!was_waiting)
+        return;
+    for (uint32_t i = 0; i < upgrade->node_count; i++)
+        resume_node(run, i);
+    if (upgrade->phase != PHASE_NODES && upgrade->phase != PHASE_BACK)
+        phase_enter(run, upgrade->phase);
+}
+
+static void abort_upgrade(struct run *run)
+{
+    struct upgrade *upgrade = run->upgrade;
+    switch (upgrade->phase) {
+    case PHASE_STAGE:
+        for (uint32_t i = 0; i < upgrade->node_count; i++) {
+            node_cancel(run, i);
+            run_touch(run, i);
+        }
+        upgrade_end(run, OUTCOME_ABORTED);
+        return;
+    case PHASE_MODE_ON:
+        upgrade->ending = OUTCOME_ABORTED;
+        phase_enter(run, PHASE_READY);
+        return;
+    case PHASE_VERIFY:
+        upgrade_end(run, OUTCOME_ABORTED);
+        return;
+    case PHASE_NODES:
+    case PHASE_BACK:
+    case PHASE_READY:
+    case PHASE_MODE_OFF: /* already on the way out: it ends by itself */
+    case PHASE_APPROVE:
+    case PHASE_STABLE:
+    case PHASE_PRUNE: /* past the point of no return: likewise */
+    case PHASE_ENDED:
+    case PHASE_COUNT:
+        return;
+    }
+}
+
+static void roll_back(struct run *run)
+{
+    struct upgrade *upgrade = run->upgrade;
+    upgrade->is_rollback_wanted = true;
+    upgrade->is_aborting = false;
+    upgrade->outcome = OUTCOME_NONE;
+    upgrade->ended_ms = 0;
+    if (upgrade->phase == PHASE_STAGE || upgrade->phase == PHASE_MODE_ON) {
+        abort_upgrade(run); /* nothing was upgraded yet */
+    } else if (upgrade->phase == PHASE_VERIFY || upgrade->phase == PHASE_ENDED ||
+               upgrade->phase == PHASE_NODES) {
+        upgrade->ending = OUTCOME_ROLLED_BACK;
+        phase_enter(run, PHASE_BACK);
+    }
+}
+
+void decide(struct run *run, enum decision decision)
+{
+    struct upgrade *upgrade = run->upgrade;
+    struct error ignored;
+    if (!upgrade_may_decide(upgrade, decision, &ignored))
+        return;
+    run_touch(run, NODE_NONE);
+    switch (decision) {
+    case DECISION_PAUSE:
+        upgrade->is_paused = true;
+        return;
+    case DECISION_RESUME:
+        resume(run);
+        return;
+    case DECISION_ABORT:
+        if (upgrade->phase != PHASE_ENDED && !phase_table[upgrade->phase].is_past_return) {
+            upgrade->is_aborting = true;
+            upgrade->is_paused = upgrade->is_waiting = false;
+            upgrade->is_rollback_wanted = false;
+            abort_upgrade(run);
+        }
+        return;
+    case DECISION_ABORT_ROLLBACK:
+    case DECISION_ROLLBACK:
+        upgrade->is_paused = upgrade->is_waiting = false;
+        roll_back(run);
+        return;
+    case DECISION_APPROVE:
+        upgrade->is_approved = true;
+        upgrade->is_waiting = false;
+        return;
+    case DECISION_COUNT:
+        break;
+    }
+    CHECK(!"a decision without a consequence");
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the core share: one run of upgrade_step().
+ */
+#ifndef SHUNT_CORE_INTERNAL_H
+#define SHUNT_CORE_INTERNAL_H
+
+#include "upgrade.h"
+
+#define BOUND_LB_MS     30000 /* a runtime API answers in milliseconds */
+#define BOUND_SWITCH_MS 60000 /* a rename and some fsyncs, on a disk that is busy */
+#define BOUND_REST_MS   60000
+#define BOUND_TASKS_MS  1800000 /* upgrade tasks of a bug-fix version; half an hour is generous */
+#define AGENT_GRACE_MS  5000    /* an agent's own deadline comes first, its report then travels */
+#define RETRY_FIRST_MS  500     /* then doubled */
+#define RETRY_MOST_MS   15000
+#define VIEW_FRESH_MS   15000  /* an older sight of a node counts as unknown */
+#define STARVED_MOST_MS 600000 /* no budget for so long: an operator must decide */
+
+struct run {
+    struct upgrade *upgrade;
+    struct actions *actions;
+    int64_t now_ms;
+};
+
+/* actions.c */
+void run_work(struct run *run, uint32_t node, enum work work, uint32_t sequence,
+              int64_t deadline_ms);
+void run_cancel(struct run *run, uint32_t node, enum work work, uint32_t sequence);
+void run_touch(struct run *run, uint32_t node);
+int64_t bound_ms(const struct upgrade *upgrade, enum bound bound);
+int64_t retry_delay_ms(uint32_t attempt);
+bool proof_holds(const struct upgrade *upgrade, enum proof proof, uint32_t node);
+
+/* budget.c */
+bool budget_allows(const struct upgrade *upgrade, uint32_t node, int64_t now_ms);
+uint32_t budget_next(const struct upgrade *upgrade, enum place place, int64_t now_ms);
+bool node_is_out(const struct upgrade_node *node);
+
+/* node_pass.c: one node on its way through the steps. */
+void node_begin(struct run *run, uint32_t index, enum pass pass, enum step step);
+void node_turn(struct run *run, uint32_t index);
+void node_retry(struct run *run, uint32_t index);
+void node_repeat(struct run *run, uint32_t index);
+void node_tick(struct run *run, uint32_t index);
+void node_work_done(struct run *run, uint32_t index, enum work work);
+void node_work_failed(struct run *run, uint32_t index, enum work work, const struct error *err);
+void node_seen(struct run *run, uint32_t index);
+void node_ask(struct run *run, uint32_t index);
+void node_cancel(struct run *run, uint32_t index);
+
+/* failure.c: what follows when a step has failed for good. */
+void node_failed(struct run *run, uint32_t index, const struct error *err);
+enum fault fault_of(enum step step, const struct error *err);
+
+/* phase.c: the cluster on its way through the phases. */
+void phase_enter(struct run *run, enum phase phase);
+void phase_go_on(struct run *run);
+void phase_tick(struct run *run);
+void phase_work_done(struct run *run, uint32_t node, enum work work, const char *sha256);
+void phase_work_failed(struct run *run, uint32_t node, enum work work, const struct error *err);
+void phase_repeat(struct run *run);
+void upgrade_wait(struct run *run, const struct error *reason);
+void upgrade_end(struct run *run, enum outcome outcome);
+
+/* decide.c */
+void decide(struct run *run, enum decision decision);
+
+#endif

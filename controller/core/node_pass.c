@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One node on its way through the steps: enter a step, ask for its works, leave it when all works
+ * are done and its proof is seen, fail it at a deadline or an error that retries do not mend.
+ */
+#include "check.h"
+#include "internal.h"
+
+static void enter(struct run *run, uint32_t index, enum step step);
+
+static void finish_pass(struct run *run, uint32_t index)
+{
+    struct upgrade_node *node = &run->upgrade->nodes[index];
+    if (node->pass == PASS_UP)
+        node->place = PLACE_NEW;
+    else
+        node->place = node->was_switched ? PLACE_RESTORED : PLACE_OLD;
+    node->is_broken = false;
+    node->is_turning = false;
+    node->is_forced = false;
+    node->works = node->works_done = 0;
+    node->deadline_ms = node->retry_ms = 0;
+    node->pass_ended_ms[node->pass] = run->now_ms;
+    node->sessions = node->connections = -1;
+    run_touch(run, index);
+}
+
+static bool is_skipped(const struct upgrade *upgrade, enum pass pass, enum step step)
+{
+    return step_table[step].works[pass] == 0 || (step == STEP_SOAK && upgrade->policy.soak_ms == 0);
+}
+
+static enum step step_after(const struct upgrade *upgrade, enum pass pass, enum step step)
+{
+    do
+        step++;
+    while (step < STEP_COUNT && is_skipped(upgrade, pass, step));
+    return step;
+}
+
+static void leave(struct run *run, uint32_t index)
+{
+    struct upgrade_node *node = &run->upgrade->nodes[index];
+    node->step_took_ms[node->pass][node->step] = run->now_ms - node->begun_ms;
+    if (node->step == STEP_DETACH)
+        node->is_detached = true;
+    enum step next = step_after(run->upgrade, node->pass, node->step);
+    if (node->is_turning && node->pass == PASS_UP)
+        node_turn(run, index);
+    else if (next == STEP_COUNT)
+        finish_pass(run, index);
+    else
+        enter(run, index, next);
+}
+
+static bool step_is_done(const struct upgrade *upgrade, uint32_t index)
+{
+    const struct upgrade_node *node = &upgrade->nodes[index];
+    return node->place == PLACE_WORKING && node->retry_ms == 0 &&
+           (node->works & ~node->works_done) == 0 &&
+           proof_holds(upgrade, step_table[node->step].proof, index);
+}
+
+void node_ask(struct run *run, uint32_t index)
+{
+    struct upgrade_node *node = &run->upgrade->nodes[index];
+    int64_t left_ms = node->deadline_ms != 0 ? node->deadline_ms - run->now_ms : 0;
+    if (node->deadline_ms != 0 && left_ms < 1)
+        left_ms = 1;
+    for (unsigned work = 0; work < WORK_COUNT; work++)
+        if (node->works & ~node->works_done & WORK_BIT(work))
+            run_work(run, index, (enum work)work, node->sequence, left_ms);
+}
+
+void node_cancel(struct run *run, uint32_t index)
+{
+    struct upgrade_node *node = &run->upgrade->nodes[index];
+    for (unsigned work = 0; work < WORK_COUNT; work++)
+        if (node->works & ~node->works_done & WORK_BIT(work))
+            run_cancel(run, index, (enum work)work, node->sequence);
+    node->works = node->works_done = 0;
+}
+
+static void enter(struct run *run, uint32_t index, enum step step)
+{
+    struct upgrade_node *node = &run->upgrade->nodes[index];
+    const struct step_row *row = &step_table[step];
+    int64_t bound = bound_ms(run->upgrade, row->bound);
+    node->step = step;
+    node->begun_ms = node->step_begun_ms[node->pass][step] = run->now_ms;
+    node->deadline_ms = bound != 0 ? run->now_ms + bound : 0;
+    node->retry_ms = 0;
+    node->attempt = 0;
+    node->works = row->works[node->pass];
+    node->works_done = 0;
+    node->sequence++;
+    if (step == STEP_RETURN)
+        node->is_detached = false;
+    if (step == STEP_SWITCH && node->pass == PASS_UP)
+        node->was_switched = true;
+    run_touch(run, index);
+    node_ask(run, index);
+}
+
+void node_begin(struct run *run, uint32_t index, enum pass pass, enum step step)
+{
+    struct upgrade_node *node = &run->upgrade->nodes[index];
+    CHECK(step < STEP_COUNT && step_table[step].works[pass] != 0);
+    if (pass == PASS_UP)
+        error_clear(&node->error);
+    if (pass == PASS_UP && step == STEP_DRAIN)
+        node->was_switched = false;
+    node->place = PLACE_WORKING;
+    node->pass = pass;
+    node->is_turning = false;
+    node->pass_begun_ms[pass] = run->now_ms;
+    node->pass_ended_ms[pass] = 0;
+    for (unsigned i = 0; i < STEP_COUNT; i++) {
+        node->step_begun_ms[pass][i] = 0;
+        node->step_took_ms[pass][i] = -1;
+    }
+    enter(run, index, step);
+}
+
+/* From the step it is in, whatever became of it, begins the way back. */
+void node_turn(struct run *run, uint32_t index)
+{
+    struct upgrade_node *node = &run->upgrade->nodes[index];
+    node_cancel(run, index);
+    if (node->pass_ended_ms[node->pass] == 0)
+        node->pass_ended_ms[node->pass] = run->now_ms;
+    node_begin(run, index, PASS_BACK, step_table[node->step].back_from);
+}
+
+/* Asks again for all that the step still lacks, under a new sequence: a new attempt. */
+void node_retry(struct run *run, uint32_t index)
+{
+    struct upgrade_node *node = &run->upgrade->nodes[index];
+    node->retry_ms = 0;
+    node->sequence++;
+    run_touch(run, index);
+    node_ask(run, index);
+}
+
+/* Asks again under the same sequence: whoever has it already answers from its record. */
+void node_repeat(struct run *run, uint32_t index)
+{
+    if (run->upgrade->nodes[index].retry_ms == 0)
+        node_ask(run, index);
+}
+
+static void drain_deadline(struct run *run, uint32_t index)
+{
+    struct upgrade_node *node = &run->upgrade->nodes[index];
+    struct error err;
+    if (run->upgrade->policy.force_at_drain_deadline) {
+        node_cancel(run, index);
+        node->is_forced = true;
+        node->works = WORK_BIT(WORK_LB_CUT);
+        node->deadline_ms = run->now_ms + BOUND_LB_MS;
+        node->sequence++;
+        run_touch(run, index);
+        node_ask(run, index);
+        return;
+    }
+    error_set(&err, ERROR_TIMEOUT,
+              "requests or clones are still in flight at the drain deadline (%lld sessions, %lld "
+              "connections)",
+              (long long)node->sessions, (long long)node->connections);
+    error_hint(&err, "raise policy.drain.deadline, or set at_deadline: force to cut them");
+    node_failed(run, index, &err);
+}
+
+static void step_deadline(struct run *run, uint32_t index)
+{
+    struct upgrade_node *node = &run->upgrade->nodes[index];
+    struct error err;
+    if (node->step == STEP_EMPTY) { /* only sticky clients are left, or long ones: go on waiting */
+        node_cancel(run, index);    /* with the members down */
+        leave(run, index);
+        return;
+    }
+    if (node->step == STEP_DETACH && !node->is_forced) {
+        drain_deadline(run, index);
+        return;
+    }
+    unsigned left = node->works & ~node->works_done;
+    const char *what = "the cluster view does not show it";
+    for (unsigned work = 0; work < WORK_COUNT; work++)
+        if (left & WORK_BIT(work))
+            what = work_name((enum work)work);
+    error_set(&err, ERROR_TIMEOUT, "not done at its deadline: %s%s (last seen %s %s)",
+              left ? "no answer to " : "", what, node_state_name(node->seen_state),
+              node->seen_version);
+    /* An agent that says nothing is no fault of the release. */
+    if (left != 0)
+        err.code = ERROR_UNAVAILABLE;
+    node_failed(run, index, &err);
+}
+
+void node_tick(struct run *run, uint32_t index)
+{
+    struct upgrade_node *node = &run->upgrade->nodes[index];
+    if (node->place != PLACE_WORKING)
+        return;
+    if (node->is_turning && node->pass == PASS_UP && step_table[node->step].can_turn) {
+        node_turn(run, index);
+        return;
+    }
+    int64_t grace_ms = 0;
+    for (unsigned work = 0; work < WORK_COUNT; work++)
+        if ((node->works & ~node->works_done & WORK_BIT(work)) && work_is_of_agent((enum work)work))
+            grace_ms = AGENT_GRACE_MS;
+    if (node->step == STEP_EMPTY)
+        grace_ms = 0;
+    if (node->deadline_ms != 0 && run->now_ms >= node->deadline_ms + grace_ms)
+        step_deadline(run, index);
+    else if (node->retry_ms != 0 && run->now_ms >= node->retry_ms)
+        node_retry(run, index);
+}
+
+void node_work_done(struct run *run, uint32_t index, enum work work)
+{
+    struct upgrade_node *node = &run->upgrade->nodes[index];
+    node->works_done |= WORK_BIT(work);
+    run_touch(run, index);
+    if (step_is_done(run->upgrade, index))
+        leave(run, index);
+}
+
+void node_work_failed(struct run *run, uint32_t index, enum work work, const struct error *err)
+{
+    struct upgrade_node *node = &run->upgrade->nodes[index];
+    const struct step_row *row = &step_table[node->step];
+    bool is_transient = error_code_is_transient(err->code) || err->code == ERROR_CONFLICT;
+    node->error = *err;
+    run_touch(run, index);
+    if (node->step == STEP_EMPTY && work == WORK_CONNECTIONS && err->code == ERROR_TIMEOUT)
+        return; /* the step's own deadline is next, and says what follows */
+    if (is_transient && err->code != ERROR_TIMEOUT && node->attempt < row->retries) {
+        node->retry_ms = run->now_ms + retry_delay_ms(node->attempt);
+        node->attempt++;
+        return;
+    }
+    node_failed(run, index, err);
+}
+
+/* A new view of the cluster: the proof may be there, or the node may be in ERROR. */
+void node_seen(struct run *run, uint32_t index)
+{
+    struct upgrade_node *node = &run->upgrade->nodes[index];
+    struct error err;
+    bool is_upgraded = node->place == PLACE_NEW && run->upgrade->phase == PHASE_NODES;
+    if (node->place != PLACE_WORKING && !is_upgraded)
+        return;
+    bool should_live = is_upgraded || node->step == STEP_ACTIVE || node->step == STEP_RETURN ||
+                       node->step == STEP_SOAK;
+    if (should_live && node->seen_state == NODE_ERROR && node->seen_ms >= node->begun_ms) {
+        error_set(&err, ERROR_RELEASE, "the cluster view shows it in state ERROR at %s",
+                  node->seen_version);
+        node_failed(run, index, &err);
+        return;
+    }
+    if (step_is_done(run->upgrade, index))
+        leave(run, index);
+}

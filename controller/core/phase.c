@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The cluster on its way through the phases: what a phase asks for when it is entered, when it is
+ * done, and what a failure in it leads to.
+ */
+#include "check.h"
+#include "internal.h"
+#include "text.h"
+
+void upgrade_wait(struct run *run, const struct error *reason)
+{
+    run->upgrade->is_waiting = true;
+    run->upgrade->reason = *reason;
+    run_touch(run, NODE_NONE);
+}
+
+void upgrade_end(struct run *run, enum outcome outcome)
+{
+    struct upgrade *upgrade = run->upgrade;
+    upgrade->phase = PHASE_ENDED;
+    upgrade->outcome = outcome;
+    upgrade->is_waiting = false;
+    upgrade->works = upgrade->works_done = 0;
+    upgrade->deadline_ms = upgrade->retry_ms = 0;
+    upgrade->ended_ms = run->now_ms;
+    run_touch(run, NODE_NONE);
+}
+
+static int64_t left_ms(const struct run *run)
+{
+    int64_t left = run->upgrade->deadline_ms - run->now_ms;
+    if (run->upgrade->deadline_ms == 0)
+        return 0;
+    return left > 1 ? left : 1;
+}
+
+static void ask_cluster(struct run *run)
+{
+    struct upgrade *upgrade = run->upgrade;
+    for (unsigned work = 0; work < WORK_COUNT; work++)
+        if (upgrade->works & ~upgrade->works_done & WORK_BIT(work))
+            run_work(run, NODE_NONE, (enum work)work, upgrade->sequence, left_ms(run));
+}
+
+void phase_enter(struct run *run, enum phase phase)
+{
+    struct upgrade *upgrade = run->upgrade;
+    const struct phase_row *row = &phase_table[phase];
+    int64_t bound = bound_ms(upgrade, row->bound);
+    if (phase == PHASE_ENDED) {
+        upgrade_end(run, upgrade->ending);
+        return;
+    }
+    upgrade->phase = phase;
+    upgrade->phase_begun_ms = run->now_ms;
+    upgrade->deadline_ms = bound != 0 ? run->now_ms + bound : 0;
+    upgrade->retry_ms = upgrade->starved_ms = 0;
+    upgrade->attempt = 0;
+    upgrade->is_waiting = false;
+    upgrade->sequence++;
+    upgrade->works = row->cluster_works;
+    upgrade->works_done = 0;
+    run_touch(run, NODE_NONE);
+    ask_cluster(run);
+    for (uint32_t i = 0; row->node_works != 0 && i < upgrade->node_count; i++) {
+        struct upgrade_node *node = &upgrade->nodes[i];
+        node->sequence++;
+        node->works = row->node_works;
+        node->works_done = 0;
+        node->attempt = 0;
+        node->retry_ms = 0;
+        node->begun_ms = run->now_ms;
+        node->deadline_ms = upgrade->deadline_ms;
+        run_touch(run, i);
+        node_ask(run, i);
+    }
+}
+
+static bool works_are_done(const struct upgrade *upgrade)
+{
+    if (upgrade->works & ~upgrade->works_done)
+        return false;
+    for (uint32_t i = 0; phase_table[upgrade->phase].node_works != 0 && i < upgrade->node_count;
+         i++)
+        if (upgrade->nodes[i].works & ~upgrade->nodes[i].works_done)
+            return false;
+    return true;
+}
+
+static uint32_t count_places(const struct upgrade *upgrade, unsigned places)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < upgrade->node_count; i++)
+        if (places & (1u << upgrade->nodes[i].place))
+            count++;
+    return count;
+}
+
+#define PLACES(a)     (1u << (a))
+#define PLACES2(a, b) (PLACES(a) | PLACES(b))
+
+static void turn_all(struct run *run, bool with_quarantined)
+{
+    struct upgrade *upgrade = run->upgrade;
+    for (uint32_t i = 0; i < upgrade->node_count; i++) {
+        struct upgrade_node *node = &upgrade->nodes[i];
+        if (node->place == PLACE_WORKING && node->pass == PASS_UP && !node->is_turning) {
+            node->is_turning = true;
+            run_touch(run, i);
+            node_tick(run, i);
+        } else if (node->pass == PASS_UP &&
+                   (node->place == PLACE_HELD ||
+                    (with_quarantined && node->place == PLACE_QUARANTINED))) {
+            node_turn(run, i);
+        }
+    }
+}
+
+/* Nobody can begin, and nobody is under way: bounded, then a person decides. */
+static void starve(struct run *run)
+{
+    struct upgrade *upgrade = run->upgrade;
+    struct error reason;
+    if (upgrade->starved_ms == 0) {
+        upgrade->starved_ms = run->now_ms;
+        run_touch(run, NODE_NONE);
+    }
+    uint32_t parked = count_places(upgrade, PLACES2(PLACE_HELD, PLACE_QUARANTINED));
+    if (parked == 0 && run->now_ms < upgrade->starved_ms + STARVED_MOST_MS)
+        return;
+    if (parked != 0) {
+        uint32_t i = 0;
+        while (upgrade->nodes[i].place != PLACE_HELD &&
+               upgrade->nodes[i].place != PLACE_QUARANTINED)
+            i++;
+        reason = upgrade->nodes[i].error;
+    } else {
+        error_set(&reason, ERROR_UNAVAILABLE,
+                  "no node may be taken out of service: max_unavailable %u, min_available %u of %u",
+                  upgrade->policy.max_unavailable, upgrade->policy.min_available,
+                  upgrade->node_count);
+        error_hint(&reason,
+                   "`shunt nodes` shows which nodes are not ACTIVE; mend them, then resume");
+    }
+    upgrade_wait(run, &reason);
+}
+
+static void begin_nodes(struct run *run, enum place place, enum pass pass)
+{
+    struct upgrade *upgrade = run->upgrade;
+    if (upgrade->is_paused || upgrade->is_waiting)
+        return;
+    for (uint32_t i = 0; i < upgrade->node_count; i++) {
+        uint32_t next = budget_next(upgrade, place, run->now_ms);
+        if (next == NODE_NONE)
+            break;
+        upgrade->starved_ms = 0;
+        node_begin(run, next, pass, STEP_DRAIN);
+    }
+    if (count_places(upgrade, PLACES(PLACE_WORKING)) == 0)
+        starve(run);
+}
+
+/* Abort without rollback: what is under way goes back, what is upgraded stays. */
+static void abort_nodes(struct run *run)
+{
+    struct upgrade *upgrade = run->upgrade;
+    turn_all(run, false);
+    if (count_places(upgrade, PLACES(PLACE_WORKING)) != 0)
+        return;
+    upgrade->ending = OUTCOME_ABORTED;
+    if (count_places(upgrade, PLACES2(PLACE_OLD, PLACE_RESTORED)) == upgrade->node_count)
+        phase_enter(run, PHASE_READY);
+    else
+        upgrade_end(run, OUTCOME_ABORTED);
+}
+
+static void go_on_nodes(struct run *run)
+{
+    struct upgrade *upgrade = run->upgrade;
+    if (upgrade->is_rollback_wanted) {
+        upgrade->ending = OUTCOME_ROLLED_BACK;
+        phase_enter(run, PHASE_BACK);
+        phase_go_on(run);
+    } else if (upgrade->is_aborting) {
+        abort_nodes(run);
+    } else if (count_places(upgrade, PLACES(PLACE_NEW)) == upgrade->node_count) {
+        phase_enter(run, PHASE_VERIFY);
+    } else {
+        begin_nodes(run, PLACE_OLD, PASS_UP);
+    }
+}
+
+/* The broken ones first: they are out already and cost no budget. */
+static void go_on_back(struct run *run)
+{
+    struct upgrade *upgrade = run->upgrade;
+    if (!upgrade->is_paused)
+        turn_all(run, true);
+    if (upgrade->is_aborting && !upgrade->is_rollback_wanted) {
+        if (count_places(upgrade, PLACES(PLACE_WORKING)) == 0)
+            upgrade_end(run, OUTCOME_ABORTED);
+    } else if (count_places(upgrade, PLACES2(PLACE_OLD, PLACE_RESTORED)) == upgrade->node_count) {
+        phase_enter(run, PHASE_READY);
+    } else {
+        begin_nodes(run, PLACE_NEW, PASS_BACK);
+    }
+}
+
+static bool may_approve(struct run *run)
+{
+    struct upgrade *upgrade = run->upgrade;
+    struct error reason;
+    if (!upgrade->policy.approve_by_hand || upgrade->is_approved)
+        return true;
+    if (!upgrade->is_waiting) {
+        error_set(&reason, ERROR_CONFLICT, "every node serves %s; approve is by hand", upgrade->to);
+        error_hint(&reason, "`shunt approve %s` finishes it; `shunt rollback %s` takes it back",
+                   upgrade->cluster, upgrade->cluster);
+        upgrade->deadline_ms = 0;
+        upgrade_wait(run, &reason);
+    }
+    return false;
+}
+
+/* Looks whether the phase is done and what can be begun; called after every event. */
+void phase_go_on(struct run *run)
+{
+    struct upgrade *upgrade = run->upgrade;
+    const struct phase_row *row = &phase_table[upgrade->phase];
+    if (upgrade->phase == PHASE_ENDED)
+        return;
+    if (upgrade->phase == PHASE_NODES) {
+        go_on_nodes(run);
+    } else if (upgrade->phase == PHASE_BACK) {
+        go_on_back(run);
+    } else if (works_are_done(upgrade) && proof_holds(upgrade, row->proof, NODE_NONE)) {
+        if (upgrade->phase == PHASE_VERIFY && !may_approve(run))
+            return;
+        phase_enter(run, row->next);
+        if (upgrade->phase == PHASE_NODES)
+            go_on_nodes(run);
+    }
+}
+
+static void cancel_node_works(struct run *run)
+{
+    for (uint32_t i = 0; i < run->upgrade->node_count; i++) {
+        node_cancel(run, i);
+        run->upgrade->nodes[i].deadline_ms = run->upgrade->nodes[i].retry_ms = 0;
+        run_touch(run, i);
+    }
+}
+
+static void phase_failed(struct run *run, const struct error *err)
+{
+    struct upgrade *upgrade = run->upgrade;
+    struct error reason = *err;
+    error_wrap(&reason, "%s", phase_name(upgrade->phase));
+    switch (upgrade->phase) {
+    case PHASE_STAGE:
+        cancel_node_works(run);
+        upgrade->reason = reason;
+        upgrade_end(run, OUTCOME_FAILED);
+        return;
+    case PHASE_MODE_ON: /* it may be on all the same */
+        upgrade->reason = reason;
+        upgrade->ending = OUTCOME_FAILED;
+        phase_enter(run, PHASE_READY);
+        return;
+    case PHASE_PRUNE: /* old trees left lying harm nobody */
+        cancel_node_works(run);
+        upgrade->reason = reason;
+        upgrade_end(run, OUTCOME_DONE);
+        return;
+    case PHASE_NODES:
+    case PHASE_BACK:
+    case PHASE_VERIFY:
+    case PHASE_APPROVE:
+    case PHASE_STABLE:
+    case PHASE_READY:
+    case PHASE_MODE_OFF:
+        upgrade->deadline_ms = 0;
+        upgrade_wait(run, &reason);
+        return;
+    case PHASE_ENDED:
+    case PHASE_COUNT:
+        break;
+    }
+    CHECK(!"a phase that cannot fail");
+}
+
+void phase_tick(struct run *run)
+{
+    struct upgrade *upgrade = run->upgrade;
+    struct error err;
+    if (upgrade->deadline_ms != 0 && run->now_ms >= upgrade->deadline_ms + AGENT_GRACE_MS) {
+        error_set(&err, ERROR_TIMEOUT,
+                  "not done at its deadline; cluster last seen %s, upgrade mode %s",
+                  cluster_state_name(upgrade->seen_state), upgrade->seen_mode ? "on" : "off");
+        phase_failed(run, &err);
+        return;
+    }
+    if (upgrade->retry_ms != 0 && run->now_ms >= upgrade->retry_ms) {
+        upgrade->retry_ms = 0;
+        upgrade->sequence++;
+        run_touch(run, NODE_NONE);
+        ask_cluster(run);
+    }
+    if (phase_table[upgrade->phase].node_works == 0)
+        return;
+    for (uint32_t i = 0; i < upgrade->node_count; i++)
+        if (upgrade->nodes[i].retry_ms != 0 && run->now_ms >= upgrade->nodes[i].retry_ms)
+            node_retry(run, i);
+}
+
+static bool same_artifact(struct run *run, uint32_t index, const char *sha256)
+{
+    struct upgrade *upgrade = run->upgrade;
+    struct upgrade_node *node = &upgrade->nodes[index];
+    struct error err;
+    text_copy(node->sha256, sizeof(node->sha256), sha256);
+    if (upgrade->sha256[0] == '\0') {
+        text_copy(upgrade->sha256, sizeof(upgrade->sha256), sha256);
+        run_touch(run, NODE_NONE);
+        return true;
+    }
+    if (text_equal(upgrade->sha256, sha256))
+        return true;
+    error_set(&err, ERROR_INTEGRITY, "node %s staged SHA-256 %s, wanted %s", node->name, sha256,
+              upgrade->sha256);
+    error_hint(&err, "the artifact differs between nodes: copy the same file to all");
+    phase_failed(run, &err);
+    return false;
+}
+
+void phase_work_done(struct run *run, uint32_t index, enum work work, const char *sha256)
+{
+    struct upgrade *upgrade = run->upgrade;
+    if (index == NODE_NONE) {
+        upgrade->works_done |= WORK_BIT(work);
+    } else if (work != WORK_STAGE || same_artifact(run, index, sha256)) {
+        upgrade->nodes[index].works_done |= WORK_BIT(work);
+    }
+    run_touch(run, index);
+}
+
+void phase_work_failed(struct run *run, uint32_t index, enum work work, const struct error *err)
+{
+    struct upgrade *upgrade = run->upgrade;
+    const struct phase_row *row = &phase_table[upgrade->phase];
+    uint32_t *attempt = index == NODE_NONE ? &upgrade->attempt : &upgrade->nodes[index].attempt;
+    int64_t *retry_ms = index == NODE_NONE ? &upgrade->retry_ms : &upgrade->nodes[index].retry_ms;
+    struct error reason = *err;
+    run_touch(run, index);
+    if ((error_code_is_transient(err->code) || err->code == ERROR_CONFLICT) &&
+        *attempt < row->retries) {
+        *retry_ms = run->now_ms + retry_delay_ms(*attempt);
+        ++*attempt;
+        return;
+    }
+    if (index != NODE_NONE) {
+        upgrade->nodes[index].error = *err;
+        error_wrap(&reason, "node %s: %s", upgrade->nodes[index].name, work_name(work));
+    }
+    phase_failed(run, &reason);
+}
+
+void phase_repeat(struct run *run)
+{
+    struct upgrade *upgrade = run->upgrade;
+    if (upgrade->retry_ms == 0)
+        ask_cluster(run);
+    for (uint32_t i = 0; i < upgrade->node_count; i++)
+        node_repeat(run, i);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Actions of the core, made into signed commands for agents and jobs for the pool. */
+#include "channel.h"
+#include "check.h"
+#include "clock.h"
+#include "log.h"
+#include "memory.h"
+#include "message_codec.h"
+#include "shell.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REDIS_CALL_MS     5000
+#define COMMANDS_MOST     1000   /* of a node's stream; an upgrade has some 15 */
+#define COMMAND_LIFE_MS   300000 /* of one without a deadline */
+
+bool send_command(struct shell *shell, struct cluster *cluster, struct command *command,
+                  struct error *err)
+{
+    char stream[CHANNEL_KEY_SIZE];
+    int64_t life_ms = command->deadline_ms > COMMAND_LIFE_MS ? command->deadline_ms : COMMAND_LIFE_MS;
+    command->epoch = cluster->epoch;
+    command->issued_ms = clock_wall_ms();
+    command->expires_ms = command->issued_ms + life_ms;
+    text_copy(command->cluster, sizeof(command->cluster), cluster->config->name);
+    if (!command_validate(command, err))
+        return false;
+    FREE_CLEANUP char *body = command_write(command);
+    channel_key(stream, cluster->config->name, "command", command->node);
+    while (!channel_add(shell->redis, deadline_after_ms(REDIS_CALL_MS), stream, COMMANDS_MOST,
+                        shell->key, shell->config->name, KEY_DOMAIN_COMMAND, body, err)) {
+        log_failure(LOG_LEVEL_WARNING, err, "cluster %s: command %s", cluster->config->name,
+                    command->id);
+        if (redis_is_connected(shell->redis) || !shell_redis(shell))
+            return false;
+    }
+    return true;
+}
+
+static const struct verb_row {
+    enum work work;
+    enum verb verb;
+} verb_table[] = {
+    {WORK_CONNECTIONS, VERB_CONNECTIONS}, {WORK_STAGE, VERB_STAGE},
+    {WORK_STOP, VERB_STOP},               {WORK_SWITCH, VERB_SWITCH},
+    {WORK_SWITCH_BACK, VERB_SWITCH_BACK}, {WORK_START, VERB_START},
+    {WORK_PROBE, VERB_PROBE},             {WORK_WATCH, VERB_WATCH},
+    {WORK_PRUNE, VERB_PRUNE},
+};
+
+static enum verb verb_of(enum work work)
+{
+    for (size_t i = 0; i < sizeof(verb_table) / sizeof(verb_table[0]); i++)
+        if (verb_table[i].work == work)
+            return verb_table[i].verb;
+    CHECK(!"a work of an agent without a verb");
+}
+
+/* Fills the arguments that the verb takes, and no other. */
+static void fill_arguments(struct command *command, const struct upgrade *upgrade,
+                           const struct upgrade_node *node, int64_t deadline_ms)
+{
+    unsigned takes =
+        verb_required_arguments(command->verb) | verb_optional_arguments(command->verb);
+    bool is_up = node->place != PLACE_WORKING || node->pass == PASS_UP;
+    if (takes & ARGUMENT_VERSION)
+        TEXT_COPY(command->version, is_up ? upgrade->to : upgrade->from);
+    if (takes & ARGUMENT_PREVIOUS_VERSION)
+        TEXT_COPY(command->previous_version, is_up ? upgrade->from : upgrade->to);
+    if ((takes & ARGUMENT_ARTIFACT) && command->verb == VERB_STAGE)
+        TEXT_COPY(command->artifact, upgrade->artifact);
+    if (takes & ARGUMENT_SHA256)
+        TEXT_COPY(command->sha256, upgrade->sha256);
+    if (takes & ARGUMENT_DEADLINE)
+        command->deadline_ms = deadline_ms;
+    if (takes & ARGUMENT_DURATION)
+        command->duration_ms = upgrade->policy.soak_ms;
+    if (takes & ARGUMENT_FORCE)
+        command->force = node->is_forced || (node->is_broken && node->pass == PASS_BACK);
+    if (takes & ARGUMENT_KILL)
+        command->kill = upgrade->policy.kill_at_stop_deadline;
+}
+
+static void begin_command(const struct cluster *cluster, const struct action *action,
+                          struct command *command)
+{
+    const struct upgrade_node *node = &cluster->upgrade->nodes[action->node];
+    int index = config_find_node(cluster->config, node->name);
+    memset(command, 0, sizeof(*command));
+    CHECK(index >= 0);
+    TEXT_COPY(command->node, cluster->config->nodes[index].agent);
+    command_id(cluster->upgrade, action->node, action->work, action->sequence, command->id);
+}
+
+/* A command that cannot even be sent fails its work; of a cancellation nothing depends. */
+static void send(struct shell *shell, struct cluster *cluster, const struct action *action,
+                 struct command *command)
+{
+    struct error err;
+    if (send_command(shell, cluster, command, &err) || action->kind == ACTION_CANCEL)
+        return;
+    struct item *item = item_new(ITEM_EVENT, cluster->index);
+    item->event.kind = EVENT_FAILED;
+    item->event.now_ms = clock_wall_ms();
+    item->event.node = action->node;
+    item->event.work = action->work;
+    item->event.sequence = action->sequence;
+    item->event.error = err;
+    queue_put(shell->queue, item);
+}
+
+static void ask_agent(struct shell *shell, struct cluster *cluster, const struct action *action)
+{
+    struct command command;
+    begin_command(cluster, action, &command);
+    command.verb = verb_of(action->work);
+    fill_arguments(&command, cluster->upgrade, &cluster->upgrade->nodes[action->node],
+                   action->deadline_ms);
+    send(shell, cluster, action, &command);
+}
+
+static void cancel_agent(struct shell *shell, struct cluster *cluster, const struct action *action)
+{
+    struct command command;
+    begin_command(cluster, action, &command);
+    TEXT_COPY(command.target_id, command.id);
+    command.verb = VERB_CANCEL;
+    snprintf(command.id, sizeof(command.id), "%.*s.c", (int)sizeof(command.id) - 3,
+             command.target_id);
+    send(shell, cluster, action, &command);
+}
+
+void dispatch(struct shell *shell, struct cluster *cluster, const struct action *action)
+{
+    bool is_of_agent = work_is_of_agent(action->work);
+    switch (action->kind) {
+    case ACTION_WORK:
+        if (is_of_agent)
+            ask_agent(shell, cluster, action);
+        else
+            pool_add(shell->pool, job_for_work(shell, cluster, action));
+        return;
+    case ACTION_CANCEL:
+        if (is_of_agent)
+            cancel_agent(shell, cluster, action);
+        else
+            pool_cancel(shell->pool, cluster->index, action->node, action->work, action->sequence);
+        return;
+    }
+    CHECK(!"an action of no kind");
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The files of the embedded set-up. The server itself: embedded_redis.c. */
+#include "embedded.h"
+
+#include "file.h"
+#include "memory.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PASSWORD_SIZE 40
+#define ACL_BYTES     (16 * 1024 * 1024) /* LIMIT_CLUSTERS * LIMIT_NODES users of 120 bytes */
+
+#define AGENT_COMMANDS                                                                             \
+    "-@all +ping +auth +select +hello +client|setname +xreadgroup +xack +xdel +xadd "             \
+    "+xgroup|create +set"
+#define OPERATOR_COMMANDS                                                                          \
+    "-@all +ping +auth +select +hello +get +exists +pttl +xread +xrange +xrevrange +xadd +blpop"
+
+static bool make_password(const char *path, char password[PASSWORD_SIZE], struct error *err)
+{
+    BUFFER_CLEANUP struct buffer secret;
+    char random[33];
+    buffer_init(&secret, PASSWORD_SIZE - 1);
+    if (access(path, F_OK) != 0) {
+        key_random_id(random);
+        if (!file_replace(path, random, strlen(random), 0600, err))
+            return false;
+    }
+    if (!file_read_secret(path, &secret, err))
+        return false;
+    text_copy(password, PASSWORD_SIZE, buffer_text(&secret));
+    return true;
+}
+
+static bool make_key(const char *path, struct key_public *ret_public, struct error *err)
+{
+    struct key_pair *pair = NULL;
+    bool is_good = true;
+    if (access(path, F_OK) != 0) {
+        pair = key_pair_new();
+        is_good = key_pair_save(pair, path, err);
+    } else {
+        is_good = key_pair_load(path, &pair, err);
+    }
+    if (is_good)
+        key_pair_public(pair, ret_public);
+    key_pair_free(pair);
+    return is_good;
+}
+
+static bool write_text(const char *directory, const char *name, const char *text, mode_t mode,
+                       struct error *err)
+{
+    FREE_CLEANUP char *path = memory_format("%s/%s", directory, name);
+    return file_replace(path, text, strlen(text), mode, err);
+}
+
+/* All that an agent on this machine needs, in a directory of its own. */
+static bool make_agent(const struct config *config, const struct cluster_config *cluster,
+                       struct node_config *node, const struct key_public *controller,
+                       struct buffer *acl, struct error *err)
+{
+    char password[PASSWORD_SIZE], public_text[KEY_PUBLIC_TEXT_SIZE];
+    FREE_CLEANUP char *directory =
+        memory_format("%s/agents/%s.%s", config->state_dir, cluster->name, node->agent);
+    FREE_CLEANUP char *key_path = memory_format("%s/node.key", directory);
+    FREE_CLEANUP char *password_path = memory_format("%s/redis.password", directory);
+    FREE_CLEANUP char *url = memory_format("unix://%s\n", config->redis.socket_path);
+    struct key_public key;
+    key_public_write(controller, public_text);
+    FREE_CLEANUP char *controllers = memory_format("%s %s\n", config->name, public_text);
+    if (!file_make_directory(directory, 0700, err) || !make_key(key_path, &key, err) ||
+        !make_password(password_path, password, err) ||
+        !write_text(directory, "redis.url", url, 0644, err) ||
+        !write_text(directory, "controllers", controllers, 0644, err))
+        return false;
+    if (!node->has_agent_key)
+        node->agent_key = key;
+    node->has_agent_key = true;
+    return buffer_format(acl,
+                         "user agent.%s.%s on >%s resetchannels ~shunt:{%s}:command:%s "
+                         "~shunt:{%s}:report ~shunt:{%s}:beat:%s " AGENT_COMMANDS "\n",
+                         cluster->name, node->agent, password, cluster->name, node->agent,
+                         cluster->name, cluster->name, node->agent) ||
+           (error_set(err, ERROR_FULL, "too many agents for one embedded redis"), false);
+}
+
+static void add_operator(struct config *config, const struct key_public *key)
+{
+    if (config_find_operator(config, config->operator_name) != NULL)
+        return;
+    config->operators = memory_resize(config->operators, config->operator_count + 1,
+                                      sizeof(config->operators[0]));
+    struct operator_config *added = &config->operators[config->operator_count++];
+    memset(added, 0, sizeof(*added));
+    TEXT_COPY(added->name, config->operator_name);
+    added->role = ROLE_APPROVER;
+    added->key = *key;
+}
+
+static bool make_directories(const struct config *config, struct error *err)
+{
+    static const struct {
+        const char *name;
+        mode_t mode;
+    } directories[] = {{"redis", 0755}, {"keys", 0700}, {"agents", 0755}, {"journal", 0700}};
+    for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+        FREE_CLEANUP char *path = memory_format("%s/%s", config->state_dir, directories[i].name);
+        if (!file_make_directory(path, directories[i].mode, err))
+            return false;
+    }
+    return true;
+}
+
+static bool make_redis_conf(const struct config *config, struct error *err)
+{
+    FREE_CLEANUP char *directory = memory_format("%s/redis", config->state_dir);
+    FREE_CLEANUP char *text =
+        memory_format("# Written by shunt-controller at each start.\n"
+                      "port 0\nunixsocket %s\nunixsocketperm 777\ndir %s\naclfile %s/users.acl\n"
+                      "appendonly yes\nappendfsync everysec\nsave \"\"\ndaemonize no\n"
+                      "logfile %s/redis.log\nmaxmemory-policy noeviction\n",
+                      config->redis.socket_path, directory, directory, directory);
+    return write_text(directory, "redis.conf", text, 0600, err);
+}
+
+static bool make_users(struct config *config, const struct key_public *controller,
+                       struct buffer *acl, struct error *err)
+{
+    char password[PASSWORD_SIZE];
+    FREE_CLEANUP char *operator_path =
+        memory_format("%s/redis/operator.password", config->state_dir);
+    TEXT_COPY(config->redis.user, "controller");
+    snprintf(config->redis.password_file, sizeof(config->redis.password_file),
+             "%s/redis/controller.password", config->state_dir);
+    buffer_add_text(acl, "user default off\n");
+    if (!make_password(config->redis.password_file, password, err))
+        return false;
+    buffer_format(acl, "user controller on >%s ~shunt:* +@all -@dangerous +info\n", password);
+    if (!make_password(operator_path, password, err))
+        return false;
+    buffer_format(acl, "user operator on >%s resetchannels ~shunt:* " OPERATOR_COMMANDS "\n", password);
+    for (size_t c = 0; c < config->cluster_count; c++)
+        for (size_t n = 0; n < config->clusters[c].node_count; n++)
+            if (!make_agent(config, &config->clusters[c], &config->clusters[c].nodes[n], controller,
+                            acl, err))
+                return false;
+    return true;
+}
+
+bool embedded_prepare(struct config *config, struct error *err)
+{
+    struct key_public controller, operator_key;
+    BUFFER_CLEANUP struct buffer acl;
+    FREE_CLEANUP char *operator_path = memory_format("%s/keys/operator.key", config->state_dir);
+    FREE_CLEANUP char *directory = memory_format("%s/redis", config->state_dir);
+    buffer_init(&acl, ACL_BYTES);
+    if (!make_directories(config, err) || !make_key(config->key_file, &controller, err) ||
+        !make_key(operator_path, &operator_key, err) ||
+        !make_users(config, &controller, &acl, err) || !make_redis_conf(config, err) ||
+        !write_text(directory, "users.acl", buffer_text(&acl), 0600, err)) {
+        error_wrap(err, "redis: embedded");
+        return false;
+    }
+    add_operator(config, &operator_key);
+    return true;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Supervision of the embedded redis-server: started, started again when it ends, ended with us. */
+#include "embedded.h"
+
+#include "clock.h"
+#include "log.h"
+#include "memory.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define RESTART_MS 500
+#define STOP_MS    5000 /* it closes its append-only file meanwhile */
+
+static const char *const programs[] = {"/usr/bin/redis-server", "/usr/local/bin/redis-server",
+                                       "/usr/sbin/redis-server", NULL};
+
+struct embedded {
+    pthread_t thread;
+    int stop_fd; /* an eventfd */
+    const char *program;
+    char *conf_path;
+};
+
+/* In the child; the parent's thread lives as long as the controller does. */
+static _Noreturn void become_redis(const struct embedded *embedded, pid_t parent)
+{
+    static char name[] = "redis-server", path[] = "PATH=/usr/bin:/bin", locale[] = "LC_ALL=C.UTF-8";
+    char *const argv[] = {name, embedded->conf_path, NULL};
+    char *const environment[] = {path, locale, NULL};
+    sigset_t none;
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        _exit(1);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    setpgid(0, 0); /* a ^C in the terminal is ours to act on first */
+    execve(embedded->program, argv, environment);
+    _exit(127);
+}
+
+/* True when it ended by itself, false when we were asked to stop. */
+static bool run_once(const struct embedded *embedded)
+{
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0)
+        become_redis(embedded, parent);
+    if (pid < 0) {
+        log_error("embedded redis: fork failed (errno %d)", errno);
+        return true;
+    }
+    int pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    struct pollfd ends[] = {{.fd = pid_fd, .events = POLLIN},
+                            {.fd = embedded->stop_fd, .events = POLLIN}};
+    while (poll(ends, 2, -1) < 0 && errno == EINTR)
+        ;
+    bool has_ended = (ends[0].revents & POLLIN) != 0;
+    if (!has_ended) {
+        kill(pid, SIGTERM);
+        if (poll(ends, 1, STOP_MS) == 0)
+            kill(pid, SIGKILL);
+    }
+    int status = 0;
+    waitpid(pid, &status, 0);
+    close(pid_fd);
+    if (has_ended)
+        log_error("embedded redis: ended with status %d; see redis.log beside its socket", status);
+    return has_ended;
+}
+
+static void *supervise(void *context)
+{
+    const struct embedded *embedded = context;
+    struct pollfd stop = {.fd = embedded->stop_fd, .events = POLLIN};
+    while (run_once(embedded) && poll(&stop, 1, RESTART_MS) == 0)
+        ;
+    return NULL;
+}
+
+static const char *find_program(void)
+{
+    for (size_t i = 0; programs[i] != NULL; i++)
+        if (access(programs[i], X_OK) == 0)
+            return programs[i];
+    return NULL;
+}
+
+bool embedded_start(const struct config *config, struct embedded **ret_embedded, struct error *err)
+{
+    const char *program = find_program();
+    if (program == NULL) {
+        error_set(err, ERROR_NOT_FOUND, "redis: embedded needs redis-server");
+        error_hint(err, "apt install redis-server, or give redis a url");
+        return false;
+    }
+    struct embedded *embedded = memory_zeroed(1, sizeof(*embedded));
+    embedded->program = program;
+    embedded->conf_path = memory_format("%s/redis/redis.conf", config->state_dir);
+    embedded->stop_fd = eventfd(0, EFD_CLOEXEC);
+    int status = pthread_create(&embedded->thread, NULL, supervise, embedded);
+    if (status != 0) {
+        error_set_errno(err, status, "start the thread that supervises redis");
+        close(embedded->stop_fd);
+        free(embedded->conf_path);
+        free(embedded);
+        return false;
+    }
+    *ret_embedded = embedded;
+    return true;
+}
+
+void embedded_stop(struct embedded *embedded)
+{
+    uint64_t one = 1;
+    if (embedded == NULL)
+        return;
+    if (write(embedded->stop_fd, &one, sizeof(one)) == sizeof(one))
+        pthread_join(embedded->thread, NULL);
+    close(embedded->stop_fd);
+    free(embedded->conf_path);
+    free(embedded);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the pool's jobs share: who asked, and how the answer gets back to the core.
+ */
+#ifndef SHUNT_JOBS_H
+#define SHUNT_JOBS_H
+
+#include "bitbucket.h"
+#include "shell.h"
+
+#define JOB_CALL_MS   5000  /* one call of a load balancer or of Bitbucket */
+#define JOB_FAST_MS   10    /* between two looks while something is awaited locally */
+#define JOB_SLOW_MS   100   /* the same, when it has taken longer than JOB_FAST_FOR_MS */
+#define JOB_FAST_FOR_MS 10000
+#define JOB_TROUBLE_MS 500  /* after a look that failed and may succeed later */
+
+struct work_job {
+    struct pool_job base;       /* first: the pool knows only this */
+    struct shell *shell;
+    struct cluster *cluster;
+    const char *node_name;      /* of the configuration; NULL for the cluster's works */
+    int config_node;            /* index in the configuration; -1 for the cluster's works */
+    int64_t begun_ms;           /* monotonic; of the first run */
+    struct deadline deadline;
+    unsigned stage;             /* of a work in two parts: 0 = change, 1 = wait */
+    int64_t told;               /* sessions last told */
+    uint32_t expected_count;    /* members: names that must be listed */
+    char (*expected)[LIMIT_NAME];
+    struct bitbucket *bitbucket;
+};
+
+struct work_job *work_job_new(struct shell *shell, struct cluster *cluster,
+                              const struct action *action, pool_run_fn run);
+
+/* Tell the core; each gives POOL_FINISHED. */
+int64_t job_done(struct work_job *job);
+int64_t job_failed(struct work_job *job, const struct error *err);
+/* A look that failed: again while it may pass and there is time, else failed. */
+int64_t job_trouble(struct work_job *job, struct error *err);
+/* When to look again. */
+int64_t job_again_ms(const struct work_job *job);
+void job_progress(struct work_job *job, int64_t sessions);
+
+/* The lease is ours for this call; *err says otherwise. Asked immediately before each effect. */
+bool job_may_act(const struct work_job *job, struct error *err);
+struct deadline job_call_deadline(void);
+
+/* One for each kind of work: jobs_lb.c, jobs_rest.c. */
+int64_t job_lb_drain(struct pool_job *base);
+int64_t job_lb_empty(struct pool_job *base);
+int64_t job_lb_down(struct pool_job *base);
+int64_t job_lb_cut(struct pool_job *base);
+int64_t job_lb_up(struct pool_job *base);
+int64_t job_members(struct pool_job *base);
+int64_t job_mode_on(struct pool_job *base);
+int64_t job_mode_off(struct pool_job *base);
+int64_t job_approve(struct pool_job *base);
+
+/* jobs_lb.c: for the plan, the operator's drain and return, and the comparison with what is
+ * wanted. The state of one node in one LB: the least restrictive admin state, the worst health. */
+bool lb_read_node(struct cluster *cluster, size_t lb, int config_node,
+                  struct lb_member_state *ret_state, struct error *err);
+bool lb_set_node(struct cluster *cluster, int config_node, enum lb_admin admin, struct error *err);
+/* Puts the node back to `admin` in one LB where it is less restricted than that; what a person has
+ * restricted further stays. Does nothing once the cluster's orders have another number: then the
+ * node may be on its way back. */
+bool lb_restrict(struct cluster *cluster, size_t lb, int config_node, enum lb_admin admin,
+                 unsigned orders, bool *ret_changed, struct error *err);
+
+#endif

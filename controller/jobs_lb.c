@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Works at the load balancers: a node is a member of all that are configured, a work is done when
+ * all agree, and what was changed before one of them failed is undone.
+ */
+#include "jobs.h"
+
+#include "check.h"
+#include "clock.h"
+#include "text.h"
+
+#include <string.h>
+
+/* The node's members in one LB as the driver takes them. */
+static size_t members_of(const struct cluster *cluster, size_t lb, int config_node,
+                         const char *ret_members[LB_MEMBERS])
+{
+    const struct lb_node_members *members = &cluster->config->lbs[lb].nodes[config_node];
+    CHECK(members->count <= LB_MEMBERS);
+    for (size_t i = 0; i < members->count; i++)
+        ret_members[i] = members->members[i];
+    return members->count;
+}
+
+static enum lb_health worse(enum lb_health a, enum lb_health b)
+{
+    static const int rank[] = {[LB_HEALTH_UP] = 0,
+                               [LB_HEALTH_CHANGING] = 1,
+                               [LB_HEALTH_UNKNOWN] = 2,
+                               [LB_HEALTH_DOWN] = 3};
+    return rank[a] >= rank[b] ? a : b;
+}
+
+static void merge(struct lb_member_state *sum, const struct lb_member_state *one)
+{
+    if (one->admin < sum->admin)
+        sum->admin = one->admin;
+    sum->health = worse(sum->health, one->health);
+    sum->sessions = sum->sessions < 0 || one->sessions < 0 ? -1 : sum->sessions + one->sessions;
+    if (one->peers_up < sum->peers_up)
+        sum->peers_up = one->peers_up;
+}
+
+/* Under the LB's lock. */
+static bool read_locked(struct cluster *cluster, size_t index, int config_node,
+                        struct lb_member_state *ret_state, struct error *err)
+{
+    const struct lb *lb = &cluster->config->lbs[index].lb;
+    const char *members[LB_MEMBERS];
+    struct lb_member_state states[LB_MEMBERS];
+    size_t count = members_of(cluster, index, config_node, members);
+    CHECK(count > 0);
+    if (!lb->driver->read_members(lb, members, count, job_call_deadline(), states, err)) {
+        error_wrap(err, "load balancer %s", lb->name);
+        return false;
+    }
+    for (size_t i = 1; i < count; i++)
+        merge(&states[0], &states[i]);
+    *ret_state = states[0];
+    return true;
+}
+
+/* Under the LB's lock. */
+static bool set_locked(struct cluster *cluster, size_t index, int config_node, enum lb_admin admin,
+                       struct error *err)
+{
+    const struct lb *lb = &cluster->config->lbs[index].lb;
+    const char *members[LB_MEMBERS];
+    size_t count = members_of(cluster, index, config_node, members);
+    if (count == 0 ||
+        lb->driver->set_members(lb, members, count, admin, job_call_deadline(), err))
+        return true;
+    error_wrap(err, "load balancer %s", lb->name);
+    return false;
+}
+
+bool lb_read_node(struct cluster *cluster, size_t index, int config_node,
+                  struct lb_member_state *ret_state, struct error *err)
+{
+    pthread_mutex_lock(&cluster->lb_locks[index]);
+    bool is_read = read_locked(cluster, index, config_node, ret_state, err);
+    pthread_mutex_unlock(&cluster->lb_locks[index]);
+    return is_read;
+}
+
+static bool set_one(struct cluster *cluster, size_t index, int config_node, enum lb_admin admin,
+                    struct error *err)
+{
+    pthread_mutex_lock(&cluster->lb_locks[index]);
+    bool is_set = set_locked(cluster, index, config_node, admin, err);
+    pthread_mutex_unlock(&cluster->lb_locks[index]);
+    return is_set;
+}
+
+bool lb_restrict(struct cluster *cluster, size_t index, int config_node, enum lb_admin admin,
+                 unsigned orders, bool *ret_changed, struct error *err)
+{
+    struct lb_member_state state = {.admin = admin};
+    bool is_good = true;
+    *ret_changed = false;
+    pthread_mutex_lock(&cluster->lb_locks[index]);
+    if (cluster->config->lbs[index].nodes[config_node].count != 0 &&
+        atomic_load(&cluster->orders) == orders &&
+        clock_monotonic_ms() < atomic_load(&cluster->lease_until_ms))
+        is_good = read_locked(cluster, index, config_node, &state, err);
+    if (is_good && state.admin < admin) {
+        is_good = set_locked(cluster, index, config_node, admin, err);
+        *ret_changed = is_good;
+    }
+    pthread_mutex_unlock(&cluster->lb_locks[index]);
+    return is_good;
+}
+
+/* Puts the first `count` LBs back up; an LB that does not even take that is told of already. */
+static void undo(struct cluster *cluster, size_t count, int config_node)
+{
+    struct error ignored;
+    for (size_t i = 0; i < count; i++)
+        (void)set_one(cluster, i, config_node, LB_ADMIN_UP, &ignored);
+}
+
+bool lb_set_node(struct cluster *cluster, int config_node, enum lb_admin admin, struct error *err)
+{
+    for (size_t i = 0; i < cluster->config->lb_count; i++) {
+        if (set_one(cluster, i, config_node, admin, err))
+            continue;
+        if (admin == LB_ADMIN_DRAIN)
+            undo(cluster, i, config_node);
+        return false;
+    }
+    return true;
+}
+
+static bool read_all(struct cluster *cluster, int config_node, struct lb_member_state *ret_sum,
+                     struct error *err)
+{
+    struct lb_member_state sum = {.admin = LB_ADMIN_DOWN, .peers_up = UINT32_MAX};
+    for (size_t i = 0; i < cluster->config->lb_count; i++) {
+        struct lb_member_state one;
+        if (cluster->config->lbs[i].nodes[config_node].count == 0)
+            continue;
+        if (!lb_read_node(cluster, i, config_node, &one, err))
+            return false;
+        merge(&sum, &one);
+    }
+    *ret_sum = sum;
+    return true;
+}
+
+static bool set(struct work_job *job, enum lb_admin admin, struct error *err)
+{
+    return job_may_act(job, err) && lb_set_node(job->cluster, job->config_node, admin, err);
+}
+
+int64_t job_lb_drain(struct pool_job *base)
+{
+    struct work_job *job = (struct work_job *)base;
+    struct error err;
+    return set(job, LB_ADMIN_DRAIN, &err) ? job_done(job) : job_failed(job, &err);
+}
+
+/* Unknown is not empty: a load balancer that does not answer is asked again. */
+static int64_t wait_empty(struct work_job *job)
+{
+    struct lb_member_state sum;
+    struct error err;
+    if (!read_all(job->cluster, job->config_node, &sum, &err))
+        return job_trouble(job, &err);
+    job_progress(job, sum.sessions);
+    return sum.sessions == 0 ? job_done(job) : job_again_ms(job);
+}
+
+int64_t job_lb_empty(struct pool_job *base)
+{
+    return wait_empty((struct work_job *)base);
+}
+
+int64_t job_lb_down(struct pool_job *base)
+{
+    struct work_job *job = (struct work_job *)base;
+    struct error err;
+    if (job->stage == 0 && !set(job, LB_ADMIN_DOWN, &err))
+        return job_trouble(job, &err);
+    job->stage = 1;
+    return wait_empty(job);
+}
+
+int64_t job_lb_cut(struct pool_job *base)
+{
+    struct work_job *job = (struct work_job *)base;
+    struct error err;
+    for (size_t i = 0; i < job->cluster->config->lb_count; i++) {
+        const struct lb *lb = &job->cluster->config->lbs[i].lb;
+        const char *members[LB_MEMBERS];
+        size_t count = members_of(job->cluster, i, job->config_node, members);
+        if (count == 0 || lb->driver->cut_sessions == NULL)
+            continue;
+        if (!job_may_act(job, &err))
+            return job_trouble(job, &err);
+        pthread_mutex_lock(&job->cluster->lb_locks[i]);
+        bool is_cut = lb->driver->cut_sessions(lb, members, count, job_call_deadline(), &err);
+        pthread_mutex_unlock(&job->cluster->lb_locks[i]);
+        if (!is_cut)
+            return job_trouble(job, &err);
+    }
+    return job_done(job);
+}
+
+/* Up, and then until each load balancer's own check agrees: to have asked is no evidence. */
+int64_t job_lb_up(struct pool_job *base)
+{
+    struct work_job *job = (struct work_job *)base;
+    struct lb_member_state sum;
+    struct error err;
+    if (job->stage == 0 && !set(job, LB_ADMIN_UP, &err))
+        return job_trouble(job, &err);
+    job->stage = 1;
+    if (!read_all(job->cluster, job->config_node, &sum, &err))
+        return job_trouble(job, &err);
+    if (sum.admin == LB_ADMIN_UP && sum.health == LB_HEALTH_UP)
+        return job_done(job);
+    return job_again_ms(job);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The poller of a cluster's view: one job while an upgrade runs, quick while the view decides when
+ * something goes on. Every node is asked directly, the best source first, never one that is being
+ * worked on: its own word is no proof, and a call would look like traffic.
+ */
+#include "jobs.h"
+
+#include "check.h"
+#include "clock.h"
+#include "log.h"
+#include "memory.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define VIEW_FAST_MS     15
+#define VIEW_SLOW_MS     1000
+#define VIEW_TROUBLE_MS  250
+#define LB_COMPARE_MS    500 /* what load balancers have is compared with what is wanted */
+
+struct wanted {
+    int config_node;
+    enum lb_admin admin;
+};
+
+struct orders {
+    unsigned number;               /* as cluster->orders when they were given */
+    enum view_need need;
+    uint32_t source_count;
+    uint32_t sources[LIMIT_NODES]; /* index in the upgrade */
+    int config_nodes[LIMIT_NODES]; /* of each source, in the configuration */
+    uint32_t wanted_count;
+    struct wanted wanted[LIMIT_NODES];
+};
+
+struct view_job {
+    struct pool_job base;
+    struct shell *shell;
+    struct cluster *cluster;
+    struct bitbucket *bitbucket;
+    int64_t compared_ms;       /* monotonic */
+    pthread_mutex_t lock;      /* the main thread writes the orders, the worker copies them */
+    struct orders orders;
+};
+
+static void end(struct pool_job *base)
+{
+    struct view_job *job = (struct view_job *)base;
+    bitbucket_free(job->bitbucket);
+    pthread_mutex_destroy(&job->lock);
+    free(job);
+}
+
+static void tell(struct view_job *job, uint32_t source, struct cluster_view *view)
+{
+    struct item *item = item_new(ITEM_EVENT, job->base.cluster);
+    item->event.kind = EVENT_VIEW;
+    item->event.now_ms = clock_wall_ms();
+    item->event.view_source = source;
+    item->view = view;
+    queue_put(job->shell->queue, item);
+}
+
+static bool read_one(struct view_job *job, const struct orders *orders)
+{
+    FREE_CLEANUP struct cluster_view *view = memory_zeroed(1, sizeof(*view));
+    struct error err;
+    if (job->bitbucket == NULL && !bitbucket_new(job->cluster->config, &job->bitbucket, &err))
+        return false;
+    for (uint32_t i = 0; i < orders->source_count; i++) {
+        const char *url = job->cluster->config->nodes[orders->config_nodes[i]].url;
+        if (!bitbucket_read_view(job->bitbucket, url, deadline_after_ms(JOB_CALL_MS), view, &err))
+            continue;
+        tell(job, orders->sources[i], MEMORY_STEAL(view));
+        return true;
+    }
+    return false; /* the core sees its age: unknown counts as out */
+}
+
+static void compare_node(struct view_job *job, const struct orders *orders,
+                         const struct wanted *wanted)
+{
+    const struct cluster_config *config = job->cluster->config;
+    for (size_t lb = 0; lb < config->lb_count; lb++) {
+        bool was_changed = false;
+        struct error err;
+        if (!lb_restrict(job->cluster, lb, wanted->config_node, wanted->admin, orders->number,
+                         &was_changed, &err))
+            log_failure(LOG_LEVEL_WARNING, &err, "cluster %s", config->name);
+        else if (was_changed)
+            log_warning("cluster %s: node %s was given back its traffic at %s by somebody else, "
+                        "or by a reload; taken out again",
+                        config->name, config->nodes[wanted->config_node].name,
+                        config->lbs[lb].lb.name);
+    }
+}
+
+static int64_t run(struct pool_job *base)
+{
+    struct view_job *job = (struct view_job *)base;
+    pthread_mutex_lock(&job->lock);
+    struct orders orders = job->orders;
+    pthread_mutex_unlock(&job->lock);
+    if (orders.need == VIEW_NONE)
+        return VIEW_SLOW_MS;
+    if (orders.wanted_count != 0 && clock_monotonic_ms() >= job->compared_ms + LB_COMPARE_MS) {
+        job->compared_ms = clock_monotonic_ms();
+        for (uint32_t i = 0; i < orders.wanted_count; i++)
+            compare_node(job, &orders, &orders.wanted[i]);
+    }
+    if (!read_one(job, &orders))
+        return VIEW_TROUBLE_MS;
+    if (orders.need == VIEW_FAST)
+        return VIEW_FAST_MS;
+    return orders.wanted_count != 0 ? LB_COMPARE_MS : VIEW_SLOW_MS;
+}
+
+static struct view_job *start(struct shell *shell, struct cluster *cluster)
+{
+    struct view_job *job = memory_zeroed(1, sizeof(*job));
+    job->base.run = run;
+    job->base.end = end;
+    job->base.cluster = cluster->index;
+    job->base.node = NODE_NONE;
+    job->base.work = WORK_COUNT;
+    job->shell = shell;
+    job->cluster = cluster;
+    pthread_mutex_init(&job->lock, NULL);
+    return job;
+}
+
+static void want(struct orders *orders, const struct cluster *cluster)
+{
+    const struct upgrade *upgrade = cluster->upgrade;
+    for (uint32_t i = 0; i < upgrade->node_count; i++) {
+        enum wanted_admin wanted = upgrade_wanted_admin(upgrade, i);
+        if (wanted != WANTED_DRAIN && wanted != WANTED_DOWN)
+            continue;
+        orders->wanted[orders->wanted_count++] =
+            (struct wanted){config_find_node(cluster->config, upgrade->nodes[i].name),
+                            wanted == WANTED_DOWN ? LB_ADMIN_DOWN : LB_ADMIN_DRAIN};
+    }
+}
+
+static void instruct(struct orders *orders, struct cluster *cluster)
+{
+    const struct upgrade *upgrade = cluster->upgrade;
+    orders->number = atomic_fetch_add(&cluster->orders, 1) + 1;
+    orders->need = upgrade_view_need(upgrade);
+    orders->source_count = upgrade_view_sources(upgrade, orders->sources);
+    for (uint32_t i = 0; i < orders->source_count; i++)
+        orders->config_nodes[i] =
+            config_find_node(cluster->config, upgrade->nodes[orders->sources[i]].name);
+    orders->wanted_count = 0;
+    want(orders, cluster);
+}
+
+/* Called in every step of the core, before its actions begin: starts the poller, tells it what is
+ * wanted now. */
+void view_poll(struct shell *shell, struct cluster *cluster)
+{
+    struct view_job *job = (struct view_job *)cluster->view_job;
+    bool is_new = job == NULL;
+    if (is_new && upgrade_view_need(cluster->upgrade) == VIEW_NONE)
+        return;
+    if (is_new)
+        job = start(shell, cluster);
+    pthread_mutex_lock(&job->lock);
+    enum view_need before = job->orders.need;
+    instruct(&job->orders, cluster);
+    enum view_need need = job->orders.need;
+    pthread_mutex_unlock(&job->lock);
+    cluster->view_job = &job->base;
+    if (is_new)
+        pool_add(shell->pool, &job->base);
+    else if (need == VIEW_FAST && before != VIEW_FAST)
+        pool_kick(shell->pool, &job->base);
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The journal of a cluster: records in a Redis stream, written only by the holder of the epoch, and
+ * an fsynced copy of the leader's own. Whichever of the two went further is believed; what Redis
+ * has lost is put back.
+ */
+#include "channel.h"
+#include "check.h"
+#include "clock.h"
+#include "file.h"
+#include "journal_row.h"
+#include "log.h"
+#include "memory.h"
+#include "shell.h"
+#include "text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REDIS_CALL_MS   5000
+#define RECORDS_MOST    20000 /* an upgrade of 32 nodes writes some 1,500 */
+#define RECORDS_TEXT    "20000"
+#define COPY_MOST_BYTES (16 * 1024 * 1024)
+
+/* KEYS lease epoch journal, ARGV value epoch most record… → number added, or -1: not ours */
+static struct redis_script append_script = {
+    .text = "if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[2] then\n"
+            "  return -1\n"
+            "end\n"
+            "for i = 4, #ARGV do\n"
+            "  redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'record', ARGV[i])\n"
+            "end\n"
+            "return #ARGV - 3\n"};
+
+/* What one source of records leads to. */
+struct history {
+    const char *cluster;
+    struct upgrade *upgrade;
+    struct journal_head head;
+    uint64_t count;
+};
+
+static bool apply(void *context, uint64_t number, const char *text, struct error *err)
+{
+    struct history *history = context;
+    struct journal_head head;
+    if (!journal_record_apply(text, strlen(text), history->cluster, &history->upgrade, &head, err)) {
+        error_wrap(err, "journal record %" PRIu64, number);
+        return false;
+    }
+    history->head = head;
+    history->count++;
+    return true;
+}
+
+static bool copy_path(const struct shell *shell, const struct cluster *cluster, char *path,
+                      size_t size, struct error *err)
+{
+    char directory[LIMIT_PATH + 16];
+    snprintf(directory, sizeof(directory), "%s/journal", shell->config->state_dir);
+    if (!file_make_directory(directory, 0700, err))
+        return false;
+    snprintf(path, size, "%s/%s.log", directory, cluster->config->name);
+    return true;
+}
+
+static bool read_copy(struct shell *shell, struct cluster *cluster, struct history *history,
+                      struct error *err)
+{
+    char path[LIMIT_PATH + LIMIT_NAME + 32];
+    size_t torn = 0;
+    if (!copy_path(shell, cluster, path, sizeof(path), err))
+        return false;
+    append_log_close(cluster->journal);
+    cluster->journal = NULL;
+    if (!append_log_open(path, apply, history, &cluster->journal, &torn, err)) {
+        error_wrap(err, "%s", path);
+        error_hint(err, "move the file away: what Redis and the agents know is used then");
+        return false;
+    }
+    if (torn != 0)
+        log_warning("cluster %s: %zu bytes of a torn last record dropped", cluster->config->name,
+                    torn);
+    return true;
+}
+
+static bool read_stream(struct shell *shell, struct cluster *cluster, struct history *history,
+                        struct error *err)
+{
+    char key[CHANNEL_KEY_SIZE];
+    REPLY_CLEANUP redisReply *reply = NULL;
+    channel_key(key, cluster->config->name, "journal", NULL);
+    if (!redis_command(shell->redis, deadline_after_ms(REDIS_CALL_MS), &reply, err, "XRANGE", key,
+                       "-", "+", NULL))
+        return false;
+    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
+        const redisReply *entry = reply->element[i];
+        if (entry->elements != 2 || entry->element[1]->elements != 2 ||
+            entry->element[1]->element[1]->type != REDIS_REPLY_STRING) {
+            error_set(err, ERROR_INTEGRITY, "entry %zu of %s is no journal record", i, key);
+            return false;
+        }
+        if (!apply(history, i + 1, entry->element[1]->element[1]->str, err)) {
+            error_wrap(err, "%s", key);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_further(const struct journal_head *a, const struct journal_head *b)
+{
+    return a->epoch != b->epoch ? a->epoch > b->epoch : a->sequence > b->sequence;
+}
+
+/*
+ * The highest epoch that we know to have been used: a Redis that lost everything must not hand out
+ * one that agents have seen already.
+ */
+uint64_t journal_epoch_floor(struct shell *shell, struct cluster *cluster)
+{
+    struct history copy = {.cluster = cluster->config->name};
+    struct error err;
+    if (cluster->epoch == 0 && !cluster->is_led && read_copy(shell, cluster, &copy, &err))
+        cluster->epoch = copy.head.epoch;
+    free(copy.upgrade);
+    return cluster->epoch;
+}
+
+static void mark_all_dirty(struct upgrade *upgrade)
+{
+    upgrade->is_dirty = true;
+    upgrade->dirty_nodes =
+        upgrade->node_count == 32 ? UINT32_MAX : (1u << upgrade->node_count) - 1;
+}
+
+/*
+ * The upgrade that is in memory already (a Redis that came back empty) is as far as can be;
+ * otherwise the further of the two journals. Then both are made to say the same.
+ */
+bool journal_open(struct shell *shell, struct cluster *cluster, struct error *err)
+{
+    struct history copy = {.cluster = cluster->config->name};
+    struct history stream = {.cluster = cluster->config->name};
+    struct history *best = NULL;
+    bool is_good = read_copy(shell, cluster, &copy, err) && read_stream(shell, cluster, &stream, err);
+    if (is_good) {
+        best = is_further(&stream.head, &copy.head) ? &stream : &copy;
+        if (cluster->upgrade == NULL || is_further(&stream.head, &copy.head)) {
+            free(cluster->upgrade);
+            cluster->upgrade = MEMORY_STEAL(best->upgrade);
+        }
+        if (best->head.sequence > cluster->journal_sequence)
+            cluster->journal_sequence = best->head.sequence;
+    }
+    free(copy.upgrade);
+    free(stream.upgrade);
+    if (!is_good || cluster->upgrade == NULL)
+        return is_good;
+    mark_all_dirty(cluster->upgrade);
+    if (journal_write(shell, cluster))
+        return true;
+    error_set(err, ERROR_UNAVAILABLE, "the journal could not be written");
+    return false;
+}
+
+static bool write_copy(struct cluster *cluster, const char *record, struct error *err)
+{
+    if (append_log_size_bytes(cluster->journal) < COPY_MOST_BYTES)
+        return append_log_add(cluster->journal, &record, 1, err);
+    mark_all_dirty(cluster->upgrade);
+    struct journal_head head = {cluster->journal_sequence, cluster->epoch, clock_wall_ms()};
+    FREE_CLEANUP char *whole = journal_record_write(cluster->upgrade, &head);
+    const char *only = whole;
+    return append_log_rewrite(cluster->journal, &only, 1, err);
+}
+
+static bool write_stream(struct shell *shell, struct cluster *cluster, const char *record,
+                         struct error *err)
+{
+    char lease[CHANNEL_KEY_SIZE], epoch_key[CHANNEL_KEY_SIZE], journal[CHANNEL_KEY_SIZE];
+    char value[LIMIT_NAME + 40], epoch[24];
+    REPLY_CLEANUP redisReply *reply = NULL;
+    channel_key(lease, cluster->config->name, "lease", NULL);
+    channel_key(epoch_key, cluster->config->name, "epoch", NULL);
+    channel_key(journal, cluster->config->name, "journal", NULL);
+    snprintf(value, sizeof(value), "%s:%s", shell->config->name, shell->instance);
+    snprintf(epoch, sizeof(epoch), "%" PRIu64, cluster->epoch);
+    const char *arguments[] = {lease, epoch_key, journal, value, epoch, RECORDS_TEXT, record};
+    if (!redis_eval(shell->redis, deadline_after_ms(REDIS_CALL_MS), &append_script, 3, arguments, 7,
+                    &reply, err))
+        return false;
+    if (reply->type == REDIS_REPLY_INTEGER && reply->integer == -1) {
+        error_set(err, ERROR_STALE, "the lease is not ours any more");
+        return false;
+    }
+    return true;
+}
+
+/*
+ * Writes the dirty rows, in our copy first. Redis may be away: the lease runs out meanwhile and is
+ * taken again afterwards, so writing waits until Redis is back and then looks whose the cluster is.
+ * False: nothing may be acted on.
+ */
+bool journal_write(struct shell *shell, struct cluster *cluster)
+{
+    struct upgrade *upgrade = cluster->upgrade;
+    struct error err;
+    if (!upgrade->is_dirty && upgrade->dirty_nodes == 0)
+        return true;
+    struct journal_head head = {++cluster->journal_sequence, cluster->epoch, clock_wall_ms()};
+    FREE_CLEANUP char *record = journal_record_write(upgrade, &head);
+    if (!write_copy(cluster, record, &err)) {
+        log_failure(LOG_LEVEL_ERROR, &err, "cluster %s: journal; it is not acted on any more",
+                    cluster->config->name);
+        cluster->journal_error = err;
+        return false;
+    }
+    while (!write_stream(shell, cluster, record, &err)) {
+        if (err.code == ERROR_STALE || redis_is_connected(shell->redis)) {
+            log_failure(LOG_LEVEL_WARNING, &err, "cluster %s: journal", cluster->config->name);
+            shell->renewed_ms = 0; /* find out at once whose it is; if ours, all is asked again */
+            cluster->is_led = cluster->is_led && err.code != ERROR_STALE;
+            return false;
+        }
+        if (!shell_redis(shell))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plan_run.h"
+
+#include "answer.h"
+#include "check.h"
+#include "clock.h"
+#include "journal_row.h"
+#include "memory.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define FACTS_MS 5000 /* an agent that lives answers in milliseconds */
+
+struct plan_run {
+    struct plan_run *next;
+    struct request request;
+    struct plan_input input;
+    uint32_t missing_facts; /* bit a node */
+    bool is_gathered;
+    int64_t deadline_ms;    /* monotonic, for the facts */
+};
+
+static void facts_id(const struct plan_run *run, const char *node, char id[LIMIT_ID])
+{
+    snprintf(id, LIMIT_ID, "%s.facts.%s", run->request.id, node);
+}
+
+static void ask_facts(struct shell *shell, struct cluster *cluster, struct plan_run *run,
+                      size_t index)
+{
+    const struct node_config *node = &cluster->config->nodes[index];
+    struct command command = {.verb = VERB_FACTS};
+    facts_id(run, node->agent, command.id);
+    TEXT_COPY(command.node, node->agent);
+    TEXT_COPY(command.artifact, run->request.artifact);
+    if (send_command(shell, cluster, &command, &run->input.nodes[index].agent_error)) {
+        run->missing_facts |= 1u << index;
+        error_set(&run->input.nodes[index].agent_error, ERROR_TIMEOUT,
+                  "no answer from agent '%s' in %d s", node->agent, FACTS_MS / 1000);
+        error_hint(&run->input.nodes[index].agent_error,
+                   "on that node: systemctl status shunt-agent; shunt-agent --check");
+    }
+}
+
+static void running_error(const struct cluster *cluster, struct error *ret_error)
+{
+    const struct upgrade *upgrade = cluster->upgrade;
+    error_clear(ret_error);
+    if (cluster->journal_error.code != ERROR_NONE) {
+        *ret_error = cluster->journal_error;
+        return;
+    }
+    if (upgrade == NULL || upgrade->phase == PHASE_ENDED)
+        return;
+    error_set(ret_error, ERROR_CONFLICT, "an upgrade from %s to %s runs, started by %s (%s)",
+              upgrade->from, upgrade->to, upgrade->operator, upgrade->id);
+    error_hint(ret_error, "`shunt status %s` shows it", upgrade->cluster);
+}
+
+static void fill_input(const struct cluster *cluster, const struct request *request,
+                       struct plan_input *input)
+{
+    const struct cluster_config *config = cluster->config;
+    TEXT_COPY(input->cluster, config->name);
+    TEXT_COPY(input->to, request->to);
+    input->policy = config->policy;
+    input->node_count = (uint32_t)config->node_count;
+    input->lb_count = (uint32_t)config->lb_count;
+    for (size_t i = 0; i < config->node_count; i++)
+        TEXT_COPY(input->nodes[i].name, config->nodes[i].name);
+    for (size_t i = 0; i < config->lb_count; i++)
+        TEXT_COPY(input->lb_names[i], config->lbs[i].lb.name);
+}
+
+void plan_run_start(struct shell *shell, struct cluster *cluster, const struct request *request)
+{
+    struct plan_run *run = memory_zeroed(1, sizeof(*run));
+    run->request = *request;
+    run->deadline_ms = clock_monotonic_ms() + FACTS_MS;
+    fill_input(cluster, request, &run->input);
+    run->next = cluster->plans;
+    cluster->plans = run;
+    plan_gather(shell, cluster, &run->input, run);
+    for (size_t i = 0; i < cluster->config->node_count; i++)
+        ask_facts(shell, cluster, run, i);
+}
+
+static json_t *check_to_json(const struct plan_check *check)
+{
+    json_t *json = json_object();
+    bool is_ok = check->error.code == ERROR_NONE;
+    json_object_set_new(json, "check", json_string(check->name));
+    json_object_set_new(json, "subject", json_text(check->subject));
+    json_object_set_new(json, "ok", json_boolean(is_ok));
+    json_object_set_new(json, "detail", json_text(check->detail));
+    if (!is_ok)
+        json_object_set_new(json, "error", error_to_json(&check->error));
+    return json;
+}
+
+static json_t *plan_to_json(const struct plan_input *input, const struct plan *plan)
+{
+    json_t *json = json_object(), *checks = json_array(), *order = json_array();
+    for (uint32_t i = 0; i < plan->check_count; i++)
+        json_array_append_new(checks, check_to_json(&plan->checks[i]));
+    for (uint32_t i = 0; i < input->node_count; i++) {
+        uint32_t node = plan->order[i];
+        json_t *row = json_object();
+        json_object_set_new(row, "node", json_string(input->nodes[node].name));
+        json_object_set_new(row, "load", plan->load[node] < 0 ? json_null()
+                                                              : json_integer(plan->load[node]));
+        json_array_append_new(order, row);
+    }
+    json_object_set_new(json, "cluster", json_string(input->cluster));
+    json_object_set_new(json, "from", json_text(plan->from));
+    json_object_set_new(json, "to", json_text(input->to));
+    json_object_set_new(json, "failed", json_integer(plan->failed));
+    json_object_set_new(json, "checks", checks);
+    json_object_set_new(json, "order", order);
+    return json;
+}
+
+/* "20261120-214503-3fa2": sorts by time, and is short enough to be typed. */
+static void make_id(char id[LIMIT_ID])
+{
+    time_t now = time(NULL);
+    struct tm utc;
+    char random[33];
+    gmtime_r(&now, &utc);
+    key_random_id(random);
+    size_t length = strftime(id, LIMIT_ID, "%Y%m%d-%H%M%S-", &utc);
+    snprintf(id + length, LIMIT_ID - length, "%.4s", random);
+}
+
+static void begin(struct shell *shell, struct cluster *cluster, const struct plan_run *run,
+                  const struct plan *plan)
+{
+    struct upgrade *upgrade = upgrade_new((uint32_t)cluster->config->node_count);
+    make_id(upgrade->id);
+    TEXT_COPY(upgrade->cluster, cluster->config->name);
+    TEXT_COPY(upgrade->operator, run->request.operator);
+    TEXT_COPY(upgrade->from, plan->from);
+    TEXT_COPY(upgrade->to, run->request.to);
+    TEXT_COPY(upgrade->artifact, run->request.artifact);
+    TEXT_COPY(upgrade->sha256, run->request.sha256);
+    upgrade->policy = cluster->config->policy;
+    for (uint32_t i = 0; i < upgrade->node_count; i++)
+        TEXT_COPY(upgrade->nodes[i].name, cluster->config->nodes[i].name);
+    cluster_begin(shell, cluster, upgrade);
+}
+
+static void unlink_run(struct cluster *cluster, struct plan_run *run)
+{
+    struct plan_run **place = &cluster->plans;
+    while (*place != run)
+        place = &(*place)->next;
+    *place = run->next;
+}
+
+static void finish(struct shell *shell, struct cluster *cluster, struct plan_run *run)
+{
+    FREE_CLEANUP struct plan *plan = memory_zeroed(1, sizeof(*plan));
+    struct error err;
+    unlink_run(cluster, run);
+    run->input.now_ms = clock_wall_ms();
+    running_error(cluster, &run->input.run_error);
+    plan_make(&run->input, plan);
+    JSON_CLEANUP json_t *json = plan_to_json(&run->input, plan);
+    error_clear(&err);
+    if (run->request.verb == REQUEST_UPGRADE && plan->failed != 0) {
+        error_set(&err, ERROR_CONFLICT, "%u of %u checks have failed; nothing was touched",
+                  plan->failed, plan->check_count);
+    } else if (run->request.verb == REQUEST_UPGRADE) {
+        begin(shell, cluster, run, plan);
+    }
+    answer(shell, cluster, run->request.id,
+           err.code == ERROR_NONE && run->request.verb == REQUEST_UPGRADE ? cluster->upgrade->id
+                                                                          : NULL,
+           &err, json);
+    free(run);
+}
+
+static void finish_if_complete(struct shell *shell, struct cluster *cluster, struct plan_run *run)
+{
+    bool is_late = clock_monotonic_ms() >= run->deadline_ms;
+    if (run->is_gathered && (run->missing_facts == 0 || is_late))
+        finish(shell, cluster, run);
+}
+
+static void take_facts(struct plan_run *run, uint32_t index, const struct report *report)
+{
+    struct plan_node *node = &run->input.nodes[index];
+    if (!report_kind_is_final(report->kind))
+        return;
+    run->missing_facts &= ~(1u << index);
+    error_clear(&node->agent_error);
+    if (report->kind == REPORT_DONE && report->has_facts)
+        node->facts = report->facts;
+    else if (report->kind == REPORT_DONE)
+        error_set(&node->agent_error, ERROR_PROTOCOL, "the agent's answer has no facts");
+    else
+        node->agent_error = report->error;
+}
+
+bool plan_run_report(struct shell *shell, struct cluster *cluster, const struct report *report)
+{
+    char id[LIMIT_ID];
+    int index = config_find_agent(cluster->config, report->node);
+    for (struct plan_run *run = cluster->plans; index >= 0 && run != NULL; run = run->next) {
+        facts_id(run, report->node, id);
+        if (!text_equal(id, report->command_id))
+            continue;
+        take_facts(run, (uint32_t)index, report);
+        finish_if_complete(shell, cluster, run);
+        return true;
+    }
+    return false;
+}
+
+void plan_run_gathered(struct shell *shell, struct cluster *cluster, void *plan_run)
+{
+    struct plan_run *run = plan_run;
+    run->is_gathered = true;
+    finish_if_complete(shell, cluster, run);
+}
+
+struct plan_run *plan_run_next(struct plan_run *run)
+{
+    return run->next;
+}
+
+void plan_run_tick(struct shell *shell, struct cluster *cluster)
+{
+    struct plan_run *next = NULL;
+    for (struct plan_run *run = cluster->plans; run != NULL; run = next) {
+        next = run->next;
+        finish_if_complete(shell, cluster, run);
+    }
+}
+
+void plan_run_free_all(struct cluster *cluster)
+{
+    while (cluster->plans != NULL) {
+        struct plan_run *run = cluster->plans;
+        cluster->plans = run->next;
+        free(run);
+    }
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What operators ask for: who may, and what follows. */
+#include "request.h"
+
+#include "answer.h"
+#include "check.h"
+#include "clock.h"
+#include "jobs.h"
+#include "log.h"
+#include "memory.h"
+#include "plan_run.h"
+#include "text.h"
+#include "version.h"
+
+#include <stdlib.h>
+
+#define CLOCK_AHEAD_MS 60000 /* an operator's clock may be ahead of ours by this */
+#define PLANS_MOST     16    /* plans of one cluster at one time */
+
+static bool is_allowed(const struct shell *shell, const struct cluster *cluster,
+                       const struct request *request, const char *signer, struct error *err)
+{
+    const struct operator_config *operator= config_find_operator(shell->config, signer);
+    int64_t now_ms = clock_wall_ms();
+    if (!text_equal(request->operator, signer) || operator== NULL) {
+        error_set(err, ERROR_DENIED, "the request names operator '%s' and is signed by '%s'",
+                  request->operator, signer);
+    } else if (!text_equal(request->cluster, cluster->config->name)) {
+        error_set(err, ERROR_DENIED, "the request is for cluster '%s'", request->cluster);
+    } else if (request->expires_ms < now_ms || request->issued_ms > now_ms + CLOCK_AHEAD_MS ||
+               request->expires_ms > request->issued_ms + REQUEST_LIFE_MS) {
+        error_set(err, ERROR_STALE, "the request has expired, or its clock is off");
+        error_hint(err, "compare the clocks of this machine and of the controller");
+    } else if (operator->role < request_verb_role(request->verb)) {
+        error_set(err, ERROR_DENIED, "operator '%s' is %s; %s needs %s", signer,
+                  role_name(operator->role), request_verb_name(request->verb),
+                  role_name(request_verb_role(request->verb)));
+    } else {
+        return true;
+    }
+    return false;
+}
+
+/* A request is obeyed once: its id is remembered until it has expired. */
+static bool is_new(struct shell *shell, const struct request *request, struct error *err)
+{
+    struct seen_request *oldest = &shell->seen[0];
+    int64_t now_ms = clock_wall_ms();
+    for (size_t i = 0; i < SEEN_REQUESTS; i++) {
+        struct seen_request *seen = &shell->seen[i];
+        if (text_equal(seen->id, request->id)) {
+            error_set(err, ERROR_STALE, "request %s was answered before", request->id);
+            return false;
+        }
+        if (seen->expires_ms < oldest->expires_ms)
+            oldest = seen;
+    }
+    if (oldest->expires_ms >= now_ms) {
+        error_set(err, ERROR_UNAVAILABLE, "too many requests in a minute");
+        return false;
+    }
+    TEXT_COPY(oldest->id, request->id);
+    oldest->expires_ms = request->expires_ms;
+    return true;
+}
+
+static void decide_upgrade(struct shell *shell, struct cluster *cluster,
+                           const struct request *request, enum decision decision)
+{
+    struct error err;
+    struct event event = {.kind = EVENT_DECISION,
+                          .now_ms = clock_wall_ms(),
+                          .node = NODE_NONE,
+                          .decision = decision};
+    error_clear(&err);
+    if (cluster->upgrade == NULL) {
+        error_set(&err, ERROR_CONFLICT, "cluster %s: there is no upgrade", cluster->config->name);
+    } else if (upgrade_may_decide(cluster->upgrade, decision, &err)) {
+        error_clear(&err);
+        log_notice("cluster %s: %s, by %s", cluster->config->name, decision_name(decision),
+                   request->operator);
+        cluster_step(shell, cluster, &event);
+    }
+    answer_text(shell, cluster, request->id, decision_name(decision), &err);
+}
+
+static bool sha256_is_valid(const char *text)
+{
+    size_t length = 0;
+    for (; text[length] != '\0'; length++)
+        if (!(text[length] >= '0' && text[length] <= '9') &&
+            !(text[length] >= 'a' && text[length] <= 'f'))
+            return false;
+    return length == 64;
+}
+
+static void start_plan(struct shell *shell, struct cluster *cluster, const struct request *request)
+{
+    struct error err;
+    size_t count = 0;
+    if (request->sha256[0] != '\0' && !sha256_is_valid(request->sha256)) {
+        error_set(&err, ERROR_INVALID, "--sha256 must be 64 lower-case hexadecimal digits");
+        answer_text(shell, cluster, request->id, NULL, &err);
+        return;
+    }
+    for (struct plan_run *run = cluster->plans; run != NULL; run = plan_run_next(run))
+        count++;
+    if (count >= PLANS_MOST) {
+        error_set(&err, ERROR_UNAVAILABLE, "%d plans of this cluster are being made", PLANS_MOST);
+        answer_text(shell, cluster, request->id, NULL, &err);
+        return;
+    }
+    plan_run_start(shell, cluster, request);
+}
+
+static void obey(struct shell *shell, struct cluster *cluster, const struct request *request)
+{
+    switch (request->verb) {
+    case REQUEST_PLAN:
+    case REQUEST_UPGRADE:
+        start_plan(shell, cluster, request);
+        return;
+    case REQUEST_PAUSE:
+        decide_upgrade(shell, cluster, request, DECISION_PAUSE);
+        return;
+    case REQUEST_RESUME:
+        decide_upgrade(shell, cluster, request, DECISION_RESUME);
+        return;
+    case REQUEST_ABORT:
+        decide_upgrade(shell, cluster, request,
+                       request->with_rollback ? DECISION_ABORT_ROLLBACK : DECISION_ABORT);
+        return;
+    case REQUEST_ROLLBACK:
+        decide_upgrade(shell, cluster, request, DECISION_ROLLBACK);
+        return;
+    case REQUEST_APPROVE:
+        decide_upgrade(shell, cluster, request, DECISION_APPROVE);
+        return;
+    case REQUEST_DRAIN:
+    case REQUEST_RETURN:
+        move_by_hand(shell, cluster, request);
+        return;
+    case REQUEST_VERB_COUNT:
+        break;
+    }
+    CHECK(!"a request of no kind");
+}
+
+void handle_request(struct shell *shell, struct cluster *cluster, const char *body, size_t size,
+                    const char *operator)
+{
+    struct request request;
+    struct error err;
+    if (!request_read(body, size, &request, &err)) {
+        atomic_fetch_add(&shell->refused, 1);
+        log_failure(LOG_LEVEL_WARNING, &err, "cluster %s: request of %s refused",
+                    cluster->config->name, operator);
+        return;
+    }
+    if (!is_allowed(shell, cluster, &request, operator, &err) || !is_new(shell, &request, &err)) {
+        atomic_fetch_add(&shell->refused, 1);
+        log_failure(LOG_LEVEL_WARNING, &err, "cluster %s: %s by %s refused", cluster->config->name,
+                    request_verb_name(request.verb), operator);
+        answer_text(shell, cluster, request.id, NULL, &err);
+        return;
+    }
+    obey(shell, cluster, &request);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The main thread: takes items from the queue, keeps the leases, looks at the clock. */
+#include "shell.h"
+
+#include "check.h"
+#include "clock.h"
+#include "log.h"
+#include "memory.h"
+#include "answer.h"
+#include "plan_run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WORKERS           16
+#define LONGEST_SLEEP_MS  1000 /* between two looks at leases and clocks */
+#define STATUS_EVERY_MS   200  /* progress alone is published this often */
+
+static void cluster_open(struct shell *shell, size_t index)
+{
+    struct cluster *cluster = &shell->clusters[index];
+    cluster->config = &shell->config->clusters[index];
+    cluster->index = (uint32_t)index;
+    cluster->wake_ms = INT64_MAX;
+    cluster->lb_locks = memory_zeroed(cluster->config->lb_count, sizeof(pthread_mutex_t));
+    for (size_t i = 0; i < cluster->config->lb_count; i++)
+        pthread_mutex_init(&cluster->lb_locks[i], NULL);
+}
+
+bool shell_open(struct shell *shell, const struct config *config, struct error *err)
+{
+    memset(shell, 0, sizeof(*shell));
+    shell->config = config;
+    if (!key_pair_load(config->key_file, &shell->key, err))
+        return false;
+    key_random_id(shell->instance);
+    shell->queue = queue_new();
+    shell->pool = pool_new(WORKERS);
+    shell->redis = redis_new(&config->redis);
+    shell->cluster_count = config->cluster_count;
+    shell->clusters = memory_zeroed(config->cluster_count, sizeof(shell->clusters[0]));
+    shell->is_read = memory_zeroed(config->cluster_count, sizeof(bool));
+    pthread_mutex_init(&shell->led_lock, NULL);
+    for (size_t i = 0; i < config->cluster_count; i++)
+        cluster_open(shell, i);
+    return true;
+}
+
+void shell_close(struct shell *shell)
+{
+    pool_free(shell->pool);
+    for (size_t i = 0; i < shell->cluster_count; i++) {
+        struct cluster *cluster = &shell->clusters[i];
+        plan_run_free_all(cluster);
+        append_log_close(cluster->journal);
+        free(cluster->upgrade);
+        for (size_t lb = 0; lb < cluster->config->lb_count; lb++)
+            pthread_mutex_destroy(&cluster->lb_locks[lb]);
+        free(cluster->lb_locks);
+    }
+    free(shell->clusters);
+    free(shell->is_read);
+    pthread_mutex_destroy(&shell->led_lock);
+    redis_free(shell->redis);
+    queue_free(shell->queue);
+    key_pair_free(shell->key);
+}
+
+void shell_stop(struct shell *shell)
+{
+    atomic_store(&shell->is_stopping, true);
+    queue_put(shell->queue, item_new(ITEM_NUDGE, 0));
+}
+
+static void take(struct shell *shell, struct item *item)
+{
+    struct cluster *cluster = &shell->clusters[item->cluster];
+    if (!cluster->is_led && item->kind != ITEM_NUDGE && item->kind != ITEM_PLAN)
+        return; /* another controller has taken over: what we hear is for it */
+    switch (item->kind) {
+    case ITEM_EVENT:
+        item->event.view = item->view;
+        cluster_step(shell, cluster, &item->event);
+        return;
+    case ITEM_REPORT:
+        cluster_report(shell, cluster, item->report);
+        return;
+    case ITEM_REQUEST:
+        handle_request(shell, cluster, item->body, strlen(item->body), item->operator);
+        return;
+    case ITEM_PLAN:
+        plan_run_gathered(shell, cluster, item->plan_run);
+        return;
+    case ITEM_ANSWER:
+        answer_text(shell, cluster, item->request_id, item->body, &item->event.error);
+        return;
+    case ITEM_NUDGE:
+        return;
+    }
+    CHECK(!"an item of no kind");
+}
+
+static void tick(struct shell *shell, struct cluster *cluster)
+{
+    struct event event = {.kind = EVENT_TICK, .now_ms = clock_wall_ms(), .node = NODE_NONE};
+    if (!cluster->is_led)
+        return;
+    if (cluster->upgrade != NULL && event.now_ms >= cluster->wake_ms)
+        cluster_step(shell, cluster, &event);
+    plan_run_tick(shell, cluster);
+    if (cluster->is_status_due && clock_monotonic_ms() >= cluster->status_ms + STATUS_EVERY_MS)
+        status_publish(shell, cluster);
+}
+
+static int64_t sleep_ms(const struct shell *shell)
+{
+    int64_t least = LONGEST_SLEEP_MS;
+    int64_t now_ms = clock_wall_ms();
+    for (size_t i = 0; i < shell->cluster_count; i++) {
+        const struct cluster *cluster = &shell->clusters[i];
+        if (!cluster->is_led)
+            continue;
+        if (cluster->wake_ms - now_ms < least)
+            least = cluster->wake_ms - now_ms;
+        if (cluster->is_status_due && STATUS_EVERY_MS < least)
+            least = STATUS_EVERY_MS;
+    }
+    return least > 0 ? least : 0;
+}
+
+void shell_run(struct shell *shell)
+{
+    while (!atomic_load(&shell->is_stopping)) {
+        struct item *item = queue_take(shell->queue, sleep_ms(shell));
+        if (item != NULL)
+            take(shell, item);
+        item_free(item);
+        if (clock_monotonic_ms() >= shell->renewed_ms + shell->config->lease_ms / 3)
+            lease_renew_all(shell);
+        for (size_t i = 0; i < shell->cluster_count; i++)
+            tick(shell, &shell->clusters[i]);
+    }
+    lease_release_all(shell);
+}
