@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agent's configuration, as read from its YAML file. Plain data; every text is checked.
+ */
+#ifndef SHUNT_AGENT_CONFIG_H
+#define SHUNT_AGENT_CONFIG_H
+
+#include "keys.h"
+#include "limit.h"
+#include "redis.h"
+#include "yaml.h"
+
+#define AGENT_CONTROLLERS 8  /* controllers that may command this node */
+#define AGENT_ENVIRONMENT 16 /* variables of service.environment */
+
+enum service_kind {
+    SERVICE_SYSTEMD, /* a unit that starts bin/start-bitbucket.sh */
+    SERVICE_SCRIPT,  /* the agent runs bin/start-bitbucket.sh and bin/stop-bitbucket.sh itself */
+};
+
+struct controller_key {
+    char name[LIMIT_NAME];
+    struct key_public key;
+};
+
+struct bitbucket_config {
+    char releases[LIMIT_PATH];     /* holds one directory a release: RELEASES/7.9.4 */
+    char install_link[LIMIT_PATH]; /* the symbolic link that names the running release */
+    char home[LIMIT_PATH];         /* BITBUCKET_HOME: never written, moved or removed by us */
+    char address[64];              /* literal IP it listens on; empty: any, probed on 127.0.0.1 */
+    int http_port;                 /* 7990 */
+    int ssh_port;                  /* 7999; 0 = SSH is off */
+    char context_path[128];        /* "" or "/bitbucket" */
+    enum service_kind service;
+    char unit[128];                /* systemd */
+    char user[LIMIT_NAME];         /* script: whom to run as; owner of staged trees is the old
+                                      tree's in both cases */
+    char environment[AGENT_ENVIRONMENT][LIMIT_PATH]; /* script: "NAME=value" */
+    size_t environment_count;
+};
+
+struct agent_config {
+    char cluster[LIMIT_NAME];
+    char node[LIMIT_NAME];
+    char state_dir[LIMIT_PATH]; /* default /var/lib/shunt-agent */
+    char key_file[LIMIT_PATH];
+    struct redis_address redis;
+    struct controller_key controllers[AGENT_CONTROLLERS];
+    size_t controller_count;
+    struct bitbucket_config bitbucket;
+};
+
+/* Reads the whole file; every complaint goes to `document`, which the caller prints and ends. */
+void agent_config_read(struct yaml_document *document, struct agent_config *ret_config);
+
+/* Looks at the machine (--check): directories, link, user, key file, Redis password file …; adds a
+ * line "what: rule; hint" a complaint to `ret_complaints` and returns their number. */
+size_t agent_config_check_host(const struct agent_config *config, struct buffer *ret_complaints);
+
+#endif

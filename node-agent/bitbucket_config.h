@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The section "bitbucket" of the agent's configuration, with the rules that keep its paths apart.
+ */
+#ifndef SHUNT_BITBUCKET_CONFIG_H
+#define SHUNT_BITBUCKET_CONFIG_H
+
+#include "agent_config.h"
+
+/* An absolute and normal path; complains of others. */
+void config_get_path(struct yaml_document *document, const struct yaml_node *map, const char *key,
+                     bool required, char path[LIMIT_PATH]);
+
+/* Complains at the key's value, or at the map where the value is a default. */
+void config_complain(struct yaml_document *document, const struct yaml_node *map, const char *key,
+                     const char *text);
+
+/* section may be NULL: it was complained of already. */
+void bitbucket_config_read(struct yaml_document *document, const struct yaml_node *section,
+                           struct bitbucket_config *config);
+
+#endif

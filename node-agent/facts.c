@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "facts.h"
+
+#include "clock.h"
+#include "process.h"
+#include "release.h"
+#include "text.h"
+#include "verbs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+static void collect_process(const struct bitbucket_config *config, struct node_facts *facts)
+{
+    struct process_list PROCESS_LIST_CLEANUP list = {.count = 0};
+    struct error ignored;
+    facts->pid = -1;
+    if (!process_find(config, &list, &ignored))
+        return;
+    facts->pid = 0;
+    if (list.count > 0) {
+        facts->pid = list.items[0].pid;
+        process_release(config, &list.items[0], facts->running_version);
+    }
+}
+
+/* The lowest that fit; a node with more releases than that wants pruning anyway. */
+static void collect_releases(const struct bitbucket_config *config, struct node_facts *facts)
+{
+    struct release_list list;
+    struct error ignored;
+    size_t used = 0;
+    if (!release_list_read(config, &list, &ignored))
+        return;
+    for (size_t i = 0; i < list.count; i++) {
+        size_t length = strlen(list.versions[i]) + (i > 0);
+        if (used + length >= sizeof(facts->releases))
+            return;
+        snprintf(facts->releases + used, sizeof(facts->releases) - used, "%s%s", i > 0 ? " " : "",
+                 list.versions[i]);
+        used += length;
+    }
+}
+
+static void collect_space(const struct bitbucket_config *config, struct node_facts *facts)
+{
+    struct statvfs space;
+    facts->free_bytes = -1;
+    facts->free_inodes = -1;
+    if (statvfs(config->releases, &space) != 0)
+        return;
+    facts->free_bytes = (int64_t)(space.f_bavail * space.f_frsize);
+    if (space.f_files > 0) /* btrfs has no fixed number of them */
+        facts->free_inodes = (int64_t)space.f_favail;
+}
+
+void facts_collect(const struct agent_config *config, struct node_facts *ret_facts)
+{
+    double load;
+    memset(ret_facts, 0, sizeof(*ret_facts));
+    TEXT_COPY(ret_facts->agent_version, SHUNT_VERSION);
+    TEXT_COPY(ret_facts->install_root, config->bitbucket.releases);
+    TEXT_COPY(ret_facts->home, config->bitbucket.home);
+    release_linked(&config->bitbucket, ret_facts->linked_version);
+    collect_process(&config->bitbucket, ret_facts);
+    collect_releases(&config->bitbucket, ret_facts);
+    collect_space(&config->bitbucket, ret_facts);
+    ret_facts->load_1m_x100 = getloadavg(&load, 1) == 1 ? (int64_t)(load * 100) : -1;
+    ret_facts->clock_ms = clock_wall_ms();
+}
+
+/* With an artifact on this node's disk: its size, so that space can be planned before staging. */
+bool verb_facts(struct job *job, struct error *err)
+{
+    struct stat status;
+    const char *artifact = job->command->artifact;
+    (void)err;
+    facts_collect(job->config, &job->report.facts);
+    job->report.has_facts = true;
+    if (artifact[0] == '/')
+        job->report.bytes_total =
+            stat(artifact, &status) == 0 && S_ISREG(status.st_mode) ? status.st_size : -1;
+    return true;
+}

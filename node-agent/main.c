@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent.h"
+
+#include "keys.h"
+#include "log.h"
+#include "text.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+enum exit_status {
+    EXIT_LEFT = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_CONFIGURATION = 3,
+};
+
+static const char help[] =
+    "Usage: shunt-agent --config FILE [--check] [--log-level LEVEL]\n"
+    "The part of Shunt that runs on a Bitbucket node and does there what the controller asks.\n"
+    "\n"
+    "  --config FILE      the configuration (YAML)\n"
+    "  --check            look at configuration and host, print all that is wrong, and end\n"
+    "  --log-level LEVEL  error, warning, notice, info (default) or debug\n"
+    "  --version          print the version, and end\n"
+    "  --help             print this, and end\n"
+    "\n"
+    "Exit status: 0 ended by SIGTERM or SIGINT, or nothing wrong; 1 could not begin (state_dir in\n"
+    "use, record damaged, key file); 2 wrong usage; 3 the configuration, or with --check the host,\n"
+    "is not good.\n";
+
+struct options {
+    const char *config_path;
+    enum log_level log_level;
+    bool is_check;
+    bool is_help;
+    bool is_version;
+};
+
+static const char *const log_levels[] = {
+    [LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARNING] = "warning", [LOG_LEVEL_NOTICE] = "notice",
+    [LOG_LEVEL_INFO] = "info",   [LOG_LEVEL_DEBUG] = "debug",
+};
+
+static bool parse_log_level(const char *name, enum log_level *ret_level)
+{
+    for (unsigned level = 0; level <= LOG_LEVEL_DEBUG; level++) {
+        if (text_equal(log_levels[level], name)) {
+            *ret_level = (enum log_level)level;
+            return true;
+        }
+    }
+    fprintf(stderr, "shunt-agent: --log-level: '%s' is not a level\n", name);
+    return false;
+}
+
+static bool parse_option(int option, struct options *options)
+{
+    switch (option) {
+    case 'c':
+        options->config_path = optarg;
+        return true;
+    case 'k':
+        options->is_check = true;
+        return true;
+    case 'l':
+        return parse_log_level(optarg, &options->log_level);
+    case 'v':
+        options->is_version = true;
+        return true;
+    case 'h':
+        options->is_help = true;
+        return true;
+    default: /* getopt_long(3) has said what is wrong */
+        return false;
+    }
+}
+
+static bool parse_options(int argc, char **argv, struct options *options)
+{
+    static const struct option names[] = {
+        {"config", required_argument, NULL, 'c'},    {"check", no_argument, NULL, 'k'},
+        {"log-level", required_argument, NULL, 'l'}, {"version", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},            {NULL, 0, NULL, 0},
+    };
+    int option;
+    while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
+        if (!parse_option(option, options))
+            return false;
+    }
+    if (optind < argc) {
+        fprintf(stderr, "shunt-agent: '%s': no arguments are taken\n", argv[optind]);
+        return false;
+    }
+    if (options->config_path == NULL && !options->is_help && !options->is_version) {
+        fputs("shunt-agent: --config is missing\n", stderr);
+        return false;
+    }
+    return true;
+}
+
+/* The signing key must not get into a core file, nor be read by a debugger. The soft limit only:
+ * what a job starts may raise it again. */
+static bool protect_memory(struct error *err)
+{
+    struct rlimit limit;
+    if (prctl(PR_SET_DUMPABLE, 0) == 0 && getrlimit(RLIMIT_CORE, &limit) == 0) {
+        limit.rlim_cur = 0;
+        if (setrlimit(RLIMIT_CORE, &limit) == 0)
+            return true;
+    }
+    error_set_errno(err, errno, "forbid core dumps");
+    return false;
+}
+
+static enum exit_status fail(enum exit_status status, const struct error *err, const char *what)
+{
+    log_failure(LOG_LEVEL_ERROR, err, "%s", what);
+    return status;
+}
+
+/* False where there is anything to complain of, which has then been printed. */
+static bool read_config(const char *path, struct agent_config *ret_config, struct error *err)
+{
+    struct yaml_document document;
+    if (!yaml_open(path, &document, err))
+        return false;
+    agent_config_read(&document, ret_config);
+    size_t count = document.complaint_count;
+    fputs(buffer_text(&document.complaints), stderr);
+    yaml_done(&document);
+    if (count == 0)
+        return true;
+    error_set(err, ERROR_INVALID, "%zu complaint%s about '%s'", count, count == 1 ? "" : "s", path);
+    return false;
+}
+
+static bool check_host(const struct agent_config *config, struct error *err)
+{
+    BUFFER_CLEANUP struct buffer complaints;
+    buffer_init(&complaints, LIMIT_MESSAGE_BYTES);
+    size_t count = agent_config_check_host(config, &complaints);
+    fputs(buffer_text(&complaints), stderr);
+    if (count == 0)
+        return true;
+    error_set(err, ERROR_INVALID, "%zu complaint%s about this host", count, count == 1 ? "" : "s");
+    return false;
+}
+
+/* Both are looked at even if the first is not good: all is said at once. */
+static enum exit_status check(const struct options *options)
+{
+    struct agent_config config;
+    struct error config_error, host_error;
+    bool is_config_good = read_config(options->config_path, &config, &config_error);
+    bool is_host_good = check_host(&config, &host_error);
+    if (is_config_good && is_host_good) {
+        puts("configuration is good");
+        return EXIT_LEFT;
+    }
+    if (!is_config_good)
+        (void)fail(EXIT_CONFIGURATION, &config_error, "configuration");
+    if (!is_host_good)
+        (void)fail(EXIT_CONFIGURATION, &host_error, "host");
+    return EXIT_CONFIGURATION;
+}
+
+static enum exit_status run(const struct options *options)
+{
+    struct agent_config config;
+    struct error err;
+    if (!read_config(options->config_path, &config, &err))
+        return fail(EXIT_CONFIGURATION, &err, "configuration");
+    if (!agent_run(&config, &err))
+        return fail(EXIT_FAILED, &err, "cannot begin");
+    return EXIT_LEFT;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {.log_level = LOG_LEVEL_INFO};
+    struct error err;
+    if (!parse_options(argc, argv, &options)) {
+        fputs(help, stderr);
+        return EXIT_USAGE;
+    }
+    if (options.is_help || options.is_version) {
+        fputs(options.is_help ? help : "shunt-agent " SHUNT_VERSION "\n", stdout);
+        return EXIT_LEFT;
+    }
+    log_open("shunt-agent", options.log_level);
+    umask(077);
+    if (!protect_memory(&err) || !keys_init(&err))
+        return fail(EXIT_FAILED, &err, "cannot begin");
+    return options.is_check ? check(&options) : run(&options);
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "process_evidence.h"
+
+#include "memory.h"
+#include "release.h"
+#include "text.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PROC_PATH_SIZE  64
+#define PROC_TEXT_BYTES (256 * 1024) /* ARG_MAX of one process is larger; a JVM's line is 4 KB */
+#define PROC_FILES_MOST 4096         /* descriptors looked at; the first jar is among the first */
+
+/* Opened as itself, and read bounded: /proc files have no size. */
+static bool read_proc(pid_t pid, const char *name, struct buffer *ret_text)
+{
+    char path[PROC_PATH_SIZE];
+    char chunk[4096];
+    ssize_t size;
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+    buffer_clear(ret_text);
+    CLOSE_CLEANUP int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    while ((size = read(fd, chunk, sizeof(chunk))) > 0) {
+        if (!buffer_add(ret_text, chunk, (size_t)size))
+            break;
+    }
+    return size >= 0;
+}
+
+static bool read_proc_link(pid_t pid, const char *name, char target[PATH_MAX])
+{
+    char path[PROC_PATH_SIZE];
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+    ssize_t size = readlink(path, target, PATH_MAX - 1);
+    if (size < 0)
+        return false;
+    target[size] = '\0';
+    return true;
+}
+
+/* The NUL-separated words of cmdline and environ: the next one after `word`, NULL at the end. */
+static const char *next_word(const struct buffer *words, const char *word)
+{
+    const char *end = words->data + words->length;
+    const char *next = word == NULL ? words->data : word + strlen(word) + 1;
+    return words->length > 0 && next < end ? next : NULL;
+}
+
+static void trim_slashes(char *path)
+{
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        path[--length] = '\0';
+}
+
+void home_names_of(const struct bitbucket_config *config, struct home_names *ret_names)
+{
+    char resolved[PATH_MAX];
+    TEXT_COPY(ret_names->given, config->home);
+    trim_slashes(ret_names->given);
+    if (realpath(config->home, resolved) == NULL || !TEXT_COPY(ret_names->resolved, resolved))
+        TEXT_COPY(ret_names->resolved, ret_names->given);
+}
+
+static bool is_home(const char *path, const struct home_names *home)
+{
+    char resolved[PATH_MAX];
+    char text[LIMIT_PATH];
+    if (!TEXT_COPY(text, path) || text[0] != '/')
+        return false;
+    trim_slashes(text);
+    if (text_equal(text, home->given) || text_equal(text, home->resolved))
+        return true;
+    return realpath(text, resolved) != NULL && text_equal(resolved, home->resolved);
+}
+
+/* A word "PREFIX<home>" in the given file of the process. */
+static bool has_home_word(pid_t pid, const char *file, const char *prefix,
+                          const struct home_names *home, struct buffer *scratch)
+{
+    if (!read_proc(pid, file, scratch))
+        return false;
+    for (const char *word = next_word(scratch, NULL); word != NULL;
+         word = next_word(scratch, word)) {
+        if (text_starts_with(word, prefix) && is_home(word + strlen(prefix), home))
+            return true;
+    }
+    return false;
+}
+
+static bool has_argument_with(pid_t pid, const char *const *texts, struct buffer *scratch)
+{
+    if (!read_proc(pid, "cmdline", scratch))
+        return false;
+    for (const char *word = next_word(scratch, NULL); word != NULL;
+         word = next_word(scratch, word)) {
+        for (size_t i = 0; texts[i] != NULL; i++) {
+            if (strstr(word, texts[i]) != NULL)
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool is_java(pid_t pid, struct buffer *scratch)
+{
+    static const char *const launchers[] = {"com.atlassian.bitbucket.", NULL};
+    char program[PATH_MAX];
+    if (read_proc_link(pid, "exe", program)) {
+        const char *name = strrchr(program, '/');
+        if (name != NULL && text_equal(name, "/java"))
+            return true;
+    }
+    return has_argument_with(pid, launchers, scratch);
+}
+
+bool evidence_is_bitbucket(pid_t pid, const struct home_names *home, struct buffer *scratch)
+{
+    if (has_home_word(pid, "cmdline", "-Dbitbucket.home=", home, scratch))
+        return true;
+    return is_java(pid, scratch) &&
+           has_home_word(pid, "environ", "BITBUCKET_HOME=", home, scratch);
+}
+
+static bool is_in_release(pid_t pid, const char *link, const struct bitbucket_config *config,
+                          char version[LIMIT_VERSION])
+{
+    char target[PATH_MAX];
+    return read_proc_link(pid, link, target) &&
+           release_of_resolved_path(config, target, version);
+}
+
+bool evidence_is_starting(pid_t pid, const struct bitbucket_config *config,
+                          const struct home_names *home, struct buffer *scratch)
+{
+    static const char *const scripts[] = {"start-bitbucket.sh", "_start-webapp.sh", NULL};
+    char version[LIMIT_VERSION];
+    if (!has_argument_with(pid, scripts, scratch))
+        return false;
+    return has_home_word(pid, "environ", "BITBUCKET_HOME=", home, scratch) ||
+           is_in_release(pid, "cwd", config, version);
+}
+
+/* The jars and the bundled Java runtime that it has open: their names are resolved by the kernel,
+ * and so stay true when the install link moves on. */
+static bool has_file_in_release(pid_t pid, const struct bitbucket_config *config,
+                                char version[LIMIT_VERSION])
+{
+    char path[PROC_PATH_SIZE];
+    char link[PROC_PATH_SIZE];
+    struct dirent *entry;
+    bool is_found = false;
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+    DIR *directory = opendir(path);
+    if (directory == NULL)
+        return false;
+    for (int i = 0; i < PROC_FILES_MOST && !is_found; i++) {
+        if ((entry = readdir(directory)) == NULL)
+            break;
+        snprintf(link, sizeof(link), "fd/%.32s", entry->d_name);
+        is_found = is_in_release(pid, link, config, version);
+    }
+    closedir(directory);
+    return is_found;
+}
+
+/* Milliseconds since the process began, or -1. proc(5): starttime is field 22 of stat, counted
+ * after the last ')' because the name before it may hold anything. */
+static int64_t process_age_ms(pid_t pid, struct buffer *scratch)
+{
+    struct timespec now;
+    unsigned long long start_ticks;
+    long ticks = sysconf(_SC_CLK_TCK);
+    if (!read_proc(pid, "stat", scratch) || clock_gettime(CLOCK_BOOTTIME, &now) != 0)
+        return -1;
+    const char *rest = strrchr(buffer_text(scratch), ')');
+    if (rest == NULL || ticks <= 0 ||
+        sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d"
+                     " %*d %llu",
+               &start_ticks) != 1)
+        return -1;
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 -
+           (int64_t)(start_ticks * 1000 / (unsigned long long)ticks);
+}
+
+/* The install link may have been moved since the process began; then a path through it names a tree
+ * that the process never saw. */
+static bool link_is_older(pid_t pid, const struct bitbucket_config *config, struct buffer *scratch)
+{
+    struct stat status;
+    struct timespec now;
+    int64_t age_ms = process_age_ms(pid, scratch);
+    if (age_ms < 0 || lstat(config->install_link, &status) != 0 ||
+        clock_gettime(CLOCK_REALTIME, &now) != 0)
+        return false;
+    int64_t link_age_ms = ((int64_t)now.tv_sec - status.st_ctim.tv_sec) * 1000 +
+                          (now.tv_nsec - status.st_ctim.tv_nsec) / 1000000;
+    return link_age_ms > age_ms;
+}
+
+static bool argument_names_release(pid_t pid, const struct bitbucket_config *config,
+                                   struct buffer *scratch, char version[LIMIT_VERSION])
+{
+    static const char prefix[] = "-Dbitbucket.install=";
+    char resolved[PATH_MAX];
+    char path[LIMIT_PATH] = "";
+    if (!read_proc(pid, "cmdline", scratch))
+        return false;
+    for (const char *word = next_word(scratch, NULL); word != NULL;
+         word = next_word(scratch, word)) {
+        if (text_starts_with(word, prefix) && TEXT_COPY(path, word + strlen(prefix)))
+            break;
+    }
+    if (path[0] != '/' || realpath(path, resolved) == NULL ||
+        !release_of_resolved_path(config, resolved, version))
+        return false;
+    return text_equal(path, resolved) || link_is_older(pid, config, scratch);
+}
+
+void evidence_release(pid_t pid, const struct bitbucket_config *config,
+                      char version[LIMIT_VERSION])
+{
+    struct buffer BUFFER_CLEANUP scratch;
+    char found[LIMIT_VERSION];
+    buffer_init(&scratch, PROC_TEXT_BYTES);
+    bool is_found = is_in_release(pid, "cwd", config, found) ||
+                    is_in_release(pid, "exe", config, found) ||
+                    has_file_in_release(pid, config, found) ||
+                    argument_names_release(pid, config, &scratch, found);
+    text_copy(version, LIMIT_VERSION, is_found ? found : "");
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What /proc says of one process. Everything here is a snapshot: the caller must hold a pidfd, and
+ * ask it afterwards whether the process still lives.
+ */
+#ifndef SHUNT_PROCESS_EVIDENCE_H
+#define SHUNT_PROCESS_EVIDENCE_H
+
+#include "agent_config.h"
+#include "buffer.h"
+
+#include <sys/types.h>
+
+/* The home as it may be spelt in a command line. */
+struct home_names {
+    char given[LIMIT_PATH];
+    char resolved[LIMIT_PATH]; /* through symbolic links; equals given where it cannot be */
+};
+void home_names_of(const struct bitbucket_config *config, struct home_names *ret_names);
+
+/* `scratch` saves an allocation a process while all of /proc is scanned. */
+bool evidence_is_bitbucket(pid_t pid, const struct home_names *home, struct buffer *scratch);
+
+/* It is the start script, about to become Bitbucket. */
+bool evidence_is_starting(pid_t pid, const struct bitbucket_config *config,
+                          const struct home_names *home, struct buffer *scratch);
+
+/* The version of the tree that the process has its working directory, executable or files in, or
+ * else that its command line names; "" if none can be told. */
+void evidence_release(pid_t pid, const struct bitbucket_config *config,
+                      char version[LIMIT_VERSION]);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "service.h"
+
+#include "check.h"
+#include "text.h"
+
+#include <string.h>
+
+static const struct service *const services[] = {
+    [SERVICE_SYSTEMD] = &service_systemd,
+    [SERVICE_SCRIPT] = &service_script,
+};
+_Static_assert(sizeof(services) / sizeof(services[0]) == SERVICE_SCRIPT + 1, "one row a kind");
+
+const struct service *service_of(const struct bitbucket_config *config)
+{
+    CHECK((unsigned)config->service < sizeof(services) / sizeof(services[0]));
+    return services[config->service];
+}
+
+const char *service_home_value(const char *assignment)
+{
+    static const char prefix[] = "BITBUCKET_HOME=";
+    return text_starts_with(assignment, prefix) ? assignment + strlen(prefix) : NULL;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Starting and stopping Bitbucket: a systemd unit or the product's own scripts, behind one table of
+ * functions. An order is given and then watched, never waited for here: whether Bitbucket runs is
+ * told by its process (process.h), and the order's own end only tells what went wrong.
+ */
+#ifndef SHUNT_SERVICE_H
+#define SHUNT_SERVICE_H
+
+#include "agent_config.h"
+#include "clock.h"
+
+enum service_action { SERVICE_START, SERVICE_STOP };
+
+struct service_order; /* an action under way, of the kind that gave it */
+
+struct service {
+    bool (*begin)(const struct bitbucket_config *config, enum service_action action,
+                  struct deadline deadline, struct service_order **ret_order, struct error *err);
+
+    /* To be polled for POLLIN, after service_advance() has said that it is not over. */
+    int (*fd)(const struct service_order *order);
+
+    /* Takes what has happened. *ret_is_over with true: done. False: the action has failed, with
+     * ERROR_RELEASE and the last of its output where the start script itself failed. */
+    bool (*advance)(struct service_order *order, bool *ret_is_over, struct error *err);
+
+    /* Stops watching; what the order has begun goes on. */
+    void (*leave)(struct service_order *order);
+
+    /* The BITBUCKET_HOME that the service sets in the environment, "" if it sets none. */
+    bool (*environment_home)(const struct bitbucket_config *config, char home[LIMIT_PATH],
+                             struct error *err);
+};
+
+extern const struct service service_systemd;
+extern const struct service service_script;
+
+const struct service *service_of(const struct bitbucket_config *config);
+
+/* The value if the text is "BITBUCKET_HOME=value", NULL otherwise. */
+const char *service_home_value(const char *assignment);
+
+#endif

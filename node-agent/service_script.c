@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The product's own scripts, run by a process between us and them: it keeps taking the script's
+ * output after we have seen what we wanted and are gone, so that a script which still prints is not
+ * ended by a broken pipe.
+ */
+#include "service.h"
+
+#include "child.h"
+#include "memory.h"
+#include "quote.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SCRIPT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define OUTPUT_SIZE 300 /* of the end of a failed script's output, for a message */
+#define RESULT_FD   3
+
+struct service_order {
+    enum service_action action;
+    pid_t pid; /* of the process between */
+    int result_fd;
+};
+
+/* What comes over the pipe, in one piece. */
+struct script_result {
+    bool has_run;
+    int exit_status;
+    struct error error;       /* where it has not run */
+    char output[OUTPUT_SIZE]; /* its end, one line */
+};
+_Static_assert(sizeof(struct script_result) <= PIPE_BUF, "written and read in one piece");
+
+static const char *script_name(enum service_action action)
+{
+    return action == SERVICE_START ? "start-bitbucket.sh" : "stop-bitbucket.sh";
+}
+
+static void fill_environment(const struct bitbucket_config *config, const char **environment)
+{
+    size_t count = 0;
+    environment[count++] = SCRIPT_PATH;
+    for (size_t i = 0; i < config->environment_count; i++)
+        environment[count++] = config->environment[i];
+    environment[count] = NULL;
+}
+
+static void take_result(struct child_result *child, struct script_result *ret_result)
+{
+    const char *output = buffer_text(&child->output);
+    size_t length = strlen(output);
+    while (length > 0 && output[length - 1] == '\n')
+        length--;
+    size_t kept = length < OUTPUT_SIZE / 2 ? length : OUTPUT_SIZE / 2;
+    ret_result->has_run = true;
+    ret_result->exit_status = child->exit_status;
+    quote_text(ret_result->output, sizeof(ret_result->output), output + length - kept, kept);
+}
+
+static void run_script(const struct bitbucket_config *config, enum service_action action,
+                       struct deadline deadline, struct script_result *ret_result)
+{
+    char path[LIMIT_PATH + 64];
+    const char *environment[AGENT_ENVIRONMENT + 2];
+    const char *const argv[] = {path, action == SERVICE_START ? "--no-search" : NULL, NULL};
+    struct child_request request = {
+        .argv = argv,
+        .environment = environment,
+        .user = config->user[0] != '\0' ? config->user : NULL,
+        .deadline = deadline,
+        .detach = true,
+    };
+    struct child_result child;
+    snprintf(path, sizeof(path), "%s/bin/%s", config->install_link, script_name(action));
+    fill_environment(config, environment);
+    if (child_run(&request, &child, &ret_result->error)) {
+        take_result(&child, ret_result);
+        child_result_done(&child);
+    }
+}
+
+/* Out of the job's process group, and out of its pipes: neither its end nor its cancellation must
+ * end a script, or Bitbucket itself, half way. */
+static _Noreturn void be_between(const struct bitbucket_config *config, enum service_action action,
+                                 struct deadline deadline, int result_fd)
+{
+    struct script_result result;
+    memset(&result, 0, sizeof(result));
+    (void)setsid();
+    if (result_fd != RESULT_FD)
+        (void)dup3(result_fd, RESULT_FD, O_CLOEXEC);
+    (void)syscall(SYS_close_range, RESULT_FD + 1, ~0U, 0);
+    (void)signal(SIGPIPE, SIG_IGN);
+    run_script(config, action, deadline, &result);
+    (void)!write(RESULT_FD, &result, sizeof(result));
+    _exit(EXIT_SUCCESS);
+}
+
+static bool script_begin(const struct bitbucket_config *config, enum service_action action,
+                         struct deadline deadline, struct service_order **ret_order,
+                         struct error *err)
+{
+    int pipe_fds[2];
+    /* The end of the start script's time would end its whole session, Bitbucket included. */
+    struct deadline own = action == SERVICE_START ? deadline_never() : deadline;
+    if (pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK) != 0) {
+        error_set_errno(err, errno, "pipe");
+        return false;
+    }
+    pid_t pid = fork();
+    if (pid == 0)
+        be_between(config, action, own, pipe_fds[1]);
+    int fork_errno = errno;
+    close(pipe_fds[1]);
+    if (pid < 0) {
+        close(pipe_fds[0]);
+        error_set_errno(err, fork_errno, "fork");
+        return false;
+    }
+    struct service_order *order = memory_zeroed(1, sizeof(*order));
+    *order = (struct service_order){.action = action, .pid = pid, .result_fd = pipe_fds[0]};
+    *ret_order = order;
+    return true;
+}
+
+static int script_fd(const struct service_order *order)
+{
+    return order->result_fd;
+}
+
+static bool judge(const struct service_order *order, const struct script_result *result,
+                  struct error *err)
+{
+    const char *name = script_name(order->action);
+    if (!result->has_run) {
+        *err = result->error;
+        error_wrap(err, "%s", name);
+        return false;
+    }
+    if (result->exit_status == 0)
+        return true;
+    error_set(err, ERROR_RELEASE, "%s ended with status %d: %s", name, result->exit_status,
+              result->output[0] != '\0' ? result->output : "no output");
+    return false;
+}
+
+static bool script_advance(struct service_order *order, bool *ret_is_over, struct error *err)
+{
+    struct script_result result;
+    ssize_t size = read(order->result_fd, &result, sizeof(result));
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
+        *ret_is_over = false;
+        return true;
+    }
+    *ret_is_over = true;
+    if (size != (ssize_t)sizeof(result)) {
+        error_set(err, ERROR_SYSTEM, "%s: its end could not be seen", script_name(order->action));
+        return false;
+    }
+    return judge(order, &result, err);
+}
+
+static void script_leave(struct service_order *order)
+{
+    memory_close_fd(&order->result_fd);
+    (void)waitpid(order->pid, NULL, WNOHANG);
+    free(order);
+}
+
+static bool script_environment_home(const struct bitbucket_config *config, char home[LIMIT_PATH],
+                                    struct error *err)
+{
+    (void)err;
+    home[0] = '\0';
+    for (size_t i = 0; i < config->environment_count; i++) {
+        const char *value = service_home_value(config->environment[i]);
+        if (value != NULL)
+            text_copy(home, LIMIT_PATH, value);
+    }
+    return true;
+}
+
+const struct service service_script = {
+    .begin = script_begin,
+    .fd = script_fd,
+    .advance = script_advance,
+    .leave = script_leave,
+    .environment_home = script_environment_home,
+};

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * VERB_STAGE. A release gets its name last: it is unpacked under a name of its own, checked, synced
+ * and then renamed, so that a directory called 7.9.4 is always a whole one.
+ */
+#include "verbs.h"
+
+#include "digest.h"
+#include "disk_space.h"
+#include "fetch.h"
+#include "file.h"
+#include "memory.h"
+#include "progress.h"
+#include "release.h"
+#include "staged_tree.h"
+#include "text.h"
+#include "unpack.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CHUNK_BYTES   (64 * 1024)
+#define UNPACKED_MOST (20LL * 1024 * 1024 * 1024) /* a distribution is below 2 GB */
+
+/* The artifact as it is read: every byte goes into the digest on its way to the archive reader. */
+struct source {
+    struct job *job;
+    int fd;
+    char *chunk;
+    struct digest digest;
+    struct progress progress;
+};
+
+/* The tree as it grows. */
+struct staging {
+    char path[RELEASE_PATH_SIZE];
+    int root_fd;
+    struct stat model; /* the tree that the install link names: owner and mode are taken from it */
+};
+
+/* ---- reading ---- */
+
+static bool read_chunk(void *context, const void **ret_bytes, size_t *ret_size, struct error *err)
+{
+    struct source *source = context;
+    ssize_t size;
+    if (deadline_is_over(source->job->deadline)) {
+        error_set(err, ERROR_TIMEOUT, "the deadline is over after %lld bytes",
+                  (long long)source->job->report.bytes_done);
+        return false;
+    }
+    do {
+        size = read(source->fd, source->chunk, CHUNK_BYTES);
+    } while (size < 0 && errno == EINTR);
+    if (size < 0) {
+        error_set_errno(err, errno, "read the artifact");
+        return false;
+    }
+    digest_add(&source->digest, source->chunk, (size_t)size);
+    source->job->report.bytes_done += size;
+    progress_send(&source->progress, source->job);
+    *ret_bytes = source->chunk;
+    *ret_size = (size_t)size;
+    return true;
+}
+
+/* An archive may end before its file does: the hash is of the file. */
+static bool read_rest(struct source *source, struct error *err)
+{
+    const void *bytes;
+    size_t size = 1;
+    while (size > 0) {
+        if (!read_chunk(source, &bytes, &size, err))
+            return false;
+    }
+    return true;
+}
+
+static bool check_digest(struct source *source, struct error *err)
+{
+    struct job *job = source->job;
+    if (job->command->sha256[0] != '\0' &&
+        !digest_check(&source->digest, job->command->sha256, err))
+        return false;
+    digest_write(&source->digest, job->report.sha256);
+    return true;
+}
+
+static bool open_source(struct source *source, const char *path, struct error *err)
+{
+    struct stat status;
+    source->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (source->fd < 0 || fstat(source->fd, &status) != 0) {
+        error_set_errno(err, errno, "artifact '%s'", path);
+        return false;
+    }
+    if (!S_ISREG(status.st_mode)) {
+        error_set(err, ERROR_INVALID, "artifact '%s' is not a regular file", path);
+        return false;
+    }
+    source->job->report.bytes_done = 0;
+    source->job->report.bytes_total = status.st_size;
+    digest_init(&source->digest);
+    return true;
+}
+
+/* ---- the tree ---- */
+
+/* Only ours until it is whole: nobody can put a link into it meanwhile. */
+static bool open_staging(const struct bitbucket_config *config, const char *version,
+                         struct staging *staging, struct error *err)
+{
+    staging->root_fd = -1;
+    release_path(config, RELEASE_STAGING, version, staging->path);
+    if (stat(config->install_link, &staging->model) != 0 &&
+        stat(config->releases, &staging->model) != 0) {
+        error_set_errno(err, errno, "%s", config->releases);
+        return false;
+    }
+    if (!file_remove_tree(staging->path, err))
+        return false;
+    if (mkdir(staging->path, 0700) == 0)
+        staging->root_fd = open(staging->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (staging->root_fd >= 0)
+        return true;
+    error_set_errno(err, errno, "make %s", staging->path);
+    return false;
+}
+
+static bool unpack(struct source *source, const struct staging *staging, struct error *err)
+{
+    const struct command *command = source->job->command;
+    struct unpack_request request = {
+        .root_fd = staging->root_fd,
+        .version = command->version,
+        .is_owner_set = geteuid() == 0,
+        .uid = staging->model.st_uid,
+        .gid = staging->model.st_gid,
+        .allows_plain_tar = command->sha256[0] != '\0',
+        .read = read_chunk,
+        .context = source,
+    };
+    if (!disk_space_usable(staging->path, &request.most_bytes, err))
+        return false;
+    if (request.most_bytes > UNPACKED_MOST)
+        request.most_bytes = UNPACKED_MOST;
+    return unpack_run(&request, err) && read_rest(source, err) && check_digest(source, err);
+}
+
+static bool open_to_others(const struct staging *staging, struct error *err)
+{
+    mode_t mode = (staging->model.st_mode & 0775) | 0700;
+    if (geteuid() == 0 &&
+        fchown(staging->root_fd, staging->model.st_uid, staging->model.st_gid) != 0) {
+        error_set_errno(err, errno, "chown %s", staging->path);
+        return false;
+    }
+    if (fchmod(staging->root_fd, mode) == 0)
+        return true;
+    error_set_errno(err, errno, "chmod %s", staging->path);
+    return false;
+}
+
+/* One sync of the file system instead of one a file: there are ten thousand. */
+static bool sync_tree(const struct staging *staging, struct error *err)
+{
+    if (syncfs(staging->root_fd) == 0)
+        return true;
+    error_set_errno(err, errno, "sync %s", staging->path);
+    return false;
+}
+
+static bool give_name(const struct agent_config *config, const char *version,
+                      const struct staging *staging, struct error *err)
+{
+    char path[RELEASE_PATH_SIZE];
+    release_path(&config->bitbucket, "", version, path);
+    if (!release_remove(config, version, err))
+        return false;
+    if (rename(staging->path, path) != 0) {
+        error_set_errno(err, errno, "rename %s to %s", staging->path, path);
+        return false;
+    }
+    return file_sync_directory(config->bitbucket.releases, err);
+}
+
+static bool fill_staging(struct source *source, const struct staging *staging, struct error *err)
+{
+    const struct agent_config *config = source->job->config;
+    const char *version = source->job->command->version;
+    return unpack(source, staging, err) && staged_tree_check(staging->root_fd, version, err) &&
+           staged_tree_set_home(staging->root_fd, &config->bitbucket, err) &&
+           open_to_others(staging, err) && sync_tree(staging, err) &&
+           release_check_idle(config, version, err) && give_name(config, version, staging, err);
+}
+
+static bool make_release(struct source *source, struct error *err)
+{
+    struct job *job = source->job;
+    struct staging staging;
+    struct error ignored;
+    bool is_made = open_staging(&job->config->bitbucket, job->command->version, &staging, err) &&
+                   fill_staging(source, &staging, err);
+    memory_close_fd(&staging.root_fd);
+    if (!is_made)
+        file_remove_tree(staging.path, &ignored);
+    return is_made;
+}
+
+/* ---- the verb ---- */
+
+static bool write_record(const struct job *job, struct error *err)
+{
+    struct release_record record = {.staged_at_ms = clock_wall_ms()};
+    TEXT_COPY(record.sha256, job->report.sha256);
+    /* What follows in a presigned URL is a credential. */
+    snprintf(record.artifact, sizeof(record.artifact), "%.*s",
+             job->command->artifact[0] == '/' ? (int)strlen(job->command->artifact)
+                                              : (int)strcspn(job->command->artifact, "?#"),
+             job->command->artifact);
+    return release_record_write(job->config, job->command->version, &record, err);
+}
+
+static bool stage_file(struct job *job, const char *path, struct error *err)
+{
+    struct source source = {.job = job, .fd = -1};
+    if (!open_source(&source, path, err)) {
+        memory_close_fd(&source.fd);
+        return false;
+    }
+    source.chunk = memory_zeroed(CHUNK_BYTES, 1);
+    bool is_staged = disk_space_check_release(job->config->bitbucket.releases,
+                                              job->report.bytes_total, err) &&
+                     make_release(&source, err) && write_record(job, err);
+    memory_free_pointer(&source.chunk);
+    memory_close_fd(&source.fd);
+    return is_staged;
+}
+
+/* The hash is known to fit before anything is unpacked; a part that fits is kept until the release
+ * is there, so that a full disk does not cost another download. */
+static bool stage_url(struct job *job, struct error *err)
+{
+    char path[FETCH_PATH_SIZE];
+    if (job->command->sha256[0] == '\0') {
+        error_set(err, ERROR_INVALID, "an artifact from a URL needs its sha256");
+        return false;
+    }
+    return fetch_artifact(job, path, err) && stage_file(job, path, err) &&
+           fetch_forget(job->config, job->command->version, err);
+}
+
+/* The same release with the same hash is there, by a run before this one. */
+static bool is_staged_already(struct job *job)
+{
+    struct release_record record;
+    struct error ignored;
+    bool is_staged = release_record_read(job->config, job->command->version, &record, &ignored) &&
+                     text_equal(record.sha256, job->command->sha256) &&
+                     release_check_tree(&job->config->bitbucket, job->command->version, &ignored);
+    if (is_staged)
+        TEXT_COPY(job->report.sha256, record.sha256);
+    return is_staged;
+}
+
+bool verb_stage(struct job *job, struct error *err)
+{
+    CLOSE_CLEANUP int lock = -1;
+    if (!release_lock(job->config, &lock, err))
+        return false;
+    if (is_staged_already(job))
+        return true;
+    if (!release_check_idle(job->config, job->command->version, err))
+        return false;
+    return job->command->artifact[0] == '/' ? stage_file(job, job->command->artifact, err)
+                                            : stage_url(job, err);
+}

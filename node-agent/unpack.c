@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unpack.h"
+
+#include "memory.h"
+#include "quote.h"
+#include "unpack_name.h"
+#include "unpack_tree.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ENTRIES_MOST      500000 /* a distribution has 10,000 */
+#define RATIO_MOST        100    /* of unpacked to packed bytes; a distribution has 1.5 */
+#define RATIO_FREE_BYTES  (64LL * 1024 * 1024) /* below it the ratio is not looked at */
+#define FILTERS_MOST      2      /* gzip, and what reads our bytes: no gzip in gzip in gzip */
+
+struct unpacking {
+    const struct unpack_request *request;
+    struct archive *archive;
+    struct unpack_tree tree;
+    int64_t entries;
+    int64_t bytes;
+    struct error read_error; /* of request->read, which libarchive does not carry */
+};
+
+static bool refuse(struct error *err, const char *rule)
+{
+    error_set(err, ERROR_INTEGRITY, "%s", rule);
+    return false;
+}
+
+static la_ssize_t give_bytes(struct archive *archive, void *context, const void **ret_bytes)
+{
+    struct unpacking *unpacking = context;
+    size_t size = 0;
+    if (unpacking->request->read(unpacking->request->context, ret_bytes, &size,
+                                 &unpacking->read_error))
+        return (la_ssize_t)size;
+    archive_set_error(archive, EIO, "read error");
+    return ARCHIVE_FATAL;
+}
+
+/* libarchive has stopped: either our own reading failed, or the archive is not whole. */
+static bool archive_failed(const struct unpacking *unpacking, struct error *err)
+{
+    const char *message = archive_error_string(unpacking->archive);
+    char quoted[200];
+    if (unpacking->read_error.code != ERROR_NONE) {
+        *err = unpacking->read_error;
+        return false;
+    }
+    if (message == NULL)
+        message = "unknown error";
+    quote_text(quoted, sizeof(quoted), message, strlen(message));
+    error_set(err, ERROR_INTEGRITY, "the archive is damaged or truncated: %s", quoted);
+    return false;
+}
+
+static bool open_archive(struct unpacking *unpacking, struct error *err)
+{
+    unpacking->archive = archive_read_new();
+    bool is_open =
+        unpacking->archive != NULL &&
+        archive_read_support_filter_gzip(unpacking->archive) == ARCHIVE_OK &&
+        archive_read_support_format_tar(unpacking->archive) == ARCHIVE_OK &&
+        archive_read_open(unpacking->archive, unpacking, NULL, give_bytes, NULL) == ARCHIVE_OK;
+    if (is_open)
+        return true;
+    return archive_failed(unpacking, err);
+}
+
+static bool check_filters(const struct unpacking *unpacking, struct error *err)
+{
+    struct archive *archive = unpacking->archive;
+    if (archive_filter_count(archive) > FILTERS_MOST)
+        return refuse(err, "the archive is compressed more than once");
+    if (archive_filter_code(archive, 0) == ARCHIVE_FILTER_NONE &&
+        !unpacking->request->allows_plain_tar)
+        return refuse(err, "a tar that is not compressed needs a hash: nothing else would tell "
+                           "that its end is missing");
+    return true;
+}
+
+/* ---- bounds ---- */
+
+static bool check_ratio(const struct unpacking *unpacking, struct error *err)
+{
+    int64_t packed = archive_filter_bytes(unpacking->archive, -1);
+    int64_t unpacked = archive_filter_bytes(unpacking->archive, 0);
+    if (unpacked < unpacking->bytes) /* a sparse file is larger than what stands for it */
+        unpacked = unpacking->bytes;
+    if (unpacked < RATIO_FREE_BYTES || unpacked / RATIO_MOST < packed)
+        return true;
+    return refuse(err, "the archive unpacks to more than 100 times its size");
+}
+
+static bool add_bytes(struct unpacking *unpacking, int64_t size, struct error *err)
+{
+    if (size < 0 || size > unpacking->request->most_bytes - unpacking->bytes) {
+        error_set(err, ERROR_FULL, "unpacks to more than the %lld bytes that may be used",
+                  (long long)unpacking->request->most_bytes);
+        return false;
+    }
+    unpacking->bytes += size;
+    return true;
+}
+
+/* ---- one entry ---- */
+
+static bool write_block(int fd, const void *bytes, size_t size, int64_t offset, struct error *err)
+{
+    const char *at = bytes;
+    while (size > 0) {
+        ssize_t written = pwrite(fd, at, size, offset);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0) {
+            error_set_errno(err, errno, "write");
+            return false;
+        }
+        at += written;
+        offset += written;
+        size -= (size_t)written;
+    }
+    return true;
+}
+
+static bool write_contents(struct unpacking *unpacking, int fd, int64_t most, struct error *err)
+{
+    const void *bytes;
+    size_t size;
+    la_int64_t offset;
+    int status;
+    while ((status = archive_read_data_block(unpacking->archive, &bytes, &size, &offset)) ==
+           ARCHIVE_OK) {
+        if (offset < 0 || offset > most || (int64_t)size > most - offset)
+            return refuse(err, "has more bytes than its header says");
+        if (!check_ratio(unpacking, err) || !write_block(fd, bytes, size, offset, err))
+            return false;
+    }
+    if (status != ARCHIVE_EOF)
+        return archive_failed(unpacking, err);
+    if (ftruncate(fd, most) == 0) /* the hole at the end of a sparse file */
+        return true;
+    error_set_errno(err, errno, "truncate");
+    return false;
+}
+
+static bool unpack_file(struct unpacking *unpacking, struct archive_entry *entry, const char *path,
+                        struct error *err)
+{
+    CLOSE_CLEANUP int fd = -1;
+    int64_t size = archive_entry_size(entry);
+    return add_bytes(unpacking, size, err) &&
+           unpack_tree_make_file(&unpacking->tree, path, &fd, err) &&
+           write_contents(unpacking, fd, size, err) &&
+           unpack_tree_finish_file(&unpacking->tree, fd, archive_entry_perm(entry),
+                                   archive_entry_mtime(entry), err);
+}
+
+/* Names come in the archive's own character set; where the locale cannot say one, UTF-8 can. */
+static const char *first_text(const char *text, const char *utf8)
+{
+    return text != NULL ? text : utf8;
+}
+
+static bool unpack_symlink(struct unpacking *unpacking, struct archive_entry *entry,
+                           const char *path, struct error *err)
+{
+    const char *target =
+        first_text(archive_entry_symlink(entry), archive_entry_symlink_utf8(entry));
+    const char *rule = unpack_name_check_target(path, target != NULL ? target : "");
+    if (rule != NULL)
+        return refuse(err, rule);
+    return unpack_tree_make_symlink(&unpacking->tree, path, target, err);
+}
+
+static bool unpack_hardlink(struct unpacking *unpacking, struct archive_entry *entry,
+                            const char *target, const char *path, struct error *err)
+{
+    char existing[UNPACK_NAME_SIZE];
+    if (archive_entry_size_is_set(entry) && archive_entry_size(entry) > 0)
+        return refuse(err, "is a hard link with contents of its own");
+    if (unpack_name_strip(target, unpacking->request->version, existing) != NULL ||
+        existing[0] == '\0')
+        return refuse(err, "is a hard link to something outside the tree");
+    return unpack_tree_make_hardlink(&unpacking->tree, path, existing, err);
+}
+
+static bool unpack_by_type(struct unpacking *unpacking, struct archive_entry *entry,
+                           const char *path, struct error *err)
+{
+    const char *hardlink =
+        first_text(archive_entry_hardlink(entry), archive_entry_hardlink_utf8(entry));
+    if (path[0] == '\0' && (hardlink != NULL || archive_entry_filetype(entry) != AE_IFDIR))
+        return refuse(err, "is the top folder, and no directory");
+    if (hardlink != NULL)
+        return unpack_hardlink(unpacking, entry, hardlink, path, err);
+    switch (archive_entry_filetype(entry)) {
+    case AE_IFREG:
+        return unpack_file(unpacking, entry, path, err);
+    case AE_IFDIR: /* the root is the caller's, who opens it to others when all is there */
+        return path[0] == '\0' ||
+               unpack_tree_make_directory(&unpacking->tree, path, archive_entry_perm(entry),
+                                          err);
+    case AE_IFLNK:
+        return unpack_symlink(unpacking, entry, path, err);
+    default:
+        return refuse(err, "is neither a file nor a directory nor a link");
+    }
+}
+
+static bool unpack_entry(struct unpacking *unpacking, struct archive_entry *entry,
+                         struct error *err)
+{
+    char path[UNPACK_NAME_SIZE];
+    char quoted[160];
+    const char *name =
+        first_text(archive_entry_pathname(entry), archive_entry_pathname_utf8(entry));
+    if (name == NULL)
+        return refuse(err, "an entry has a name that cannot be read");
+    const char *rule = unpack_name_strip(name, unpacking->request->version, path);
+    if (rule == NULL && unpack_by_type(unpacking, entry, path, err))
+        return true;
+    if (rule != NULL)
+        refuse(err, rule);
+    quote_text(quoted, sizeof(quoted), name, strlen(name));
+    error_wrap(err, "entry '%s'", quoted);
+    return false;
+}
+
+/* ARCHIVE_WARN is given for names that the locale cannot say, which first_text() mends. */
+static bool unpack_entries(struct unpacking *unpacking, struct error *err)
+{
+    struct archive_entry *entry;
+    int status;
+    while ((status = archive_read_next_header(unpacking->archive, &entry)) == ARCHIVE_OK ||
+           status == ARCHIVE_WARN) {
+        if (unpacking->entries == 0 && !check_filters(unpacking, err))
+            return false;
+        if (++unpacking->entries > ENTRIES_MOST)
+            return refuse(err, "the archive has more than 500,000 entries");
+        if (!unpack_entry(unpacking, entry, err))
+            return false;
+    }
+    if (status != ARCHIVE_EOF)
+        return archive_failed(unpacking, err);
+    return unpacking->entries > 0 || refuse(err, "the archive is empty");
+}
+
+bool unpack_run(const struct unpack_request *request, struct error *err)
+{
+    struct unpacking unpacking = {.request = request};
+    unpack_tree_init(&unpacking.tree, request->root_fd);
+    unpacking.tree.is_owner_set = request->is_owner_set;
+    unpacking.tree.uid = request->uid;
+    unpacking.tree.gid = request->gid;
+    bool is_whole = open_archive(&unpacking, err) && unpack_entries(&unpacking, err);
+    unpack_tree_done(&unpacking.tree);
+    archive_read_free(unpacking.archive);
+    return is_whole;
+}
