@@ -51,19 +51,19 @@ struct http_answer {
 };
 
 /* True when a complete answer came, whatever its status; redirects are not followed. Proxies are
- * those of the environment (http_proxy …), but never for a loopback address. Refused, reset, half an answer →
- * ERROR_UNAVAILABLE; no answer in time → ERROR_TIMEOUT; certificate → ERROR_DENIED; the URL is
- * named in each, without its query. */
+ * those of the environment (http_proxy …), but never for a loopback address. Refused, reset, half
+ * an answer → ERROR_UNAVAILABLE; no answer in time → ERROR_TIMEOUT; certificate → ERROR_DENIED; the
+ * URL is named in each, without its query. */
 bool http_do(struct http_client *client, const struct http_request *request,
              struct http_answer *ret_answer, struct error *err);
 void http_answer_done(struct http_answer *answer);
 
 /* Streams a GET from byte `offset` on. `begin` is called once, before any of the body: is_resumed
- * tells whether the server honours the offset (206); if not, the body begins at 0. total_bytes: full
- * size or -1. `sink` gets the body as it comes. False from either ends it with ERROR_CANCELLED.
- * Where nothing follows the offset (416) the whole is asked for again. Fails on any other status
- * than 200 and 206: 404 ERROR_NOT_FOUND, 401, 403 ERROR_DENIED, other 4xx and redirects
- * ERROR_INVALID, 429 and 5xx ERROR_UNAVAILABLE. A stall is ERROR_TIMEOUT. */
+ * tells whether the server honours the offset (206); if not, the body begins at 0. total_bytes:
+ * full size or -1. `sink` gets the body as it comes. False from either ends it with
+ * ERROR_CANCELLED. Where nothing follows the offset (416) the whole is asked for again. Fails on
+ * any other status than 200 and 206: 404 and 410 ERROR_NOT_FOUND, 401 and 403 ERROR_DENIED, other
+ * 4xx and redirects ERROR_INVALID, 429 and 5xx ERROR_UNAVAILABLE. A stall is ERROR_TIMEOUT. */
 typedef bool (*http_sink_fn)(void *context, const char *bytes, size_t size);
 typedef bool (*http_begin_fn)(void *context, bool is_resumed, int64_t total_bytes);
 bool http_stream(struct http_client *client, const char *url, int64_t offset,

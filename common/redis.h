@@ -49,11 +49,11 @@ bool redis_is_connected(const struct redis *redis);
 
 /* One command, binary-safe: argv and lengths (NULL: strlen of each). The reply is the caller's
  * (freeReplyObject). An error reply of the server gives false: ERROR_DENIED for NOAUTH, NOPERM and
- * WRONGPASS, ERROR_UNAVAILABLE for LOADING, BUSY, READONLY, CLUSTERDOWN, MASTERDOWN, ERROR_NOT_FOUND
- * for NOGROUP and NOSCRIPT, ERROR_PROTOCOL otherwise, with the server's text. (The whole table, with a
- * few more such codes, is in redis_reply.c.) A reply larger than REDIS_REPLY_BYTES, or with more
- * than REDIS_REPLY_ELEMENTS, is ERROR_PROTOCOL and closes the connection. Not to be called while
- * the reply to a redis_send() is awaited. */
+ * WRONGPASS, ERROR_UNAVAILABLE for LOADING, BUSY, READONLY, CLUSTERDOWN, MASTERDOWN,
+ * ERROR_NOT_FOUND for NOGROUP and NOSCRIPT, ERROR_PROTOCOL otherwise, with the server's text. (The
+ * whole table, with a few more such codes, is in redis_reply.c.) A reply larger than
+ * REDIS_REPLY_BYTES, or with more than REDIS_REPLY_ELEMENTS, is ERROR_PROTOCOL and closes the
+ * connection. Not to be called while the reply to a redis_send() is awaited. */
 bool redis_call(struct redis *redis, struct deadline deadline, size_t count,
                 const char *const *argv, const size_t *lengths, redisReply **ret_reply,
                 struct error *err);

@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-#define LINE_BYTES 65536 /* 64 KB, as Redis itself allows for a line of its protocol */
+#define LEVELS_MOST 7     /* of arrays: streams have 4; hiredis frees replies by recursion */
+#define LINE_BYTES  65536 /* 64 KB, as Redis itself allows for a line of its protocol */
 
 /* Which code an error reply's first word means for the caller's policy. */
 static const struct {
@@ -49,11 +50,20 @@ bool redis_reply_check(const redisReply *reply, struct error *err)
     return false;
 }
 
+static size_t level_of(const redisReadTask *task)
+{
+    size_t level = 1;
+    for (; task->parent && level <= LEVELS_MOST; task = task->parent)
+        level++;
+    return level;
+}
+
 /* A few bytes can announce an array of billions, whose pointers hiredis allocates at once. */
 static void *create_bounded_array(const redisReadTask *task, redis_array_length length)
 {
     struct reply_reader *reader = task->privdata;
-    if ((size_t)length > REDIS_REPLY_ELEMENTS - reader->reply_elements)
+    if ((size_t)length > REDIS_REPLY_ELEMENTS - reader->reply_elements ||
+        level_of(task) > LEVELS_MOST)
         return NULL;
     reader->reply_elements += (size_t)length;
     return reader->create_array(task, length);

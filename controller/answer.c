@@ -22,7 +22,7 @@ json_t *error_to_json(const struct error *err)
 }
 
 void answer(struct shell *shell, struct cluster *cluster, const char *id, const char *message,
-            const struct error *err, json_t *extra)
+            const struct error *err, const char *extra_key, json_t *extra)
 {
     char key[CHANNEL_KEY_SIZE + LIMIT_ID];
     struct error failure;
@@ -35,7 +35,7 @@ void answer(struct shell *shell, struct cluster *cluster, const char *id, const 
     if (message != NULL)
         json_object_set_new(json, "message", json_text(message));
     if (extra != NULL)
-        json_object_set(json, "plan", extra);
+        json_object_set(json, extra_key, extra);
     FREE_CLEANUP char *text = json_write(json);
     snprintf(key, sizeof(key), "shunt:{%s}:answer:%s", cluster->config->name, id);
     REPLY_CLEANUP redisReply *pushed = NULL, *expiry = NULL;
@@ -50,5 +50,5 @@ void answer(struct shell *shell, struct cluster *cluster, const char *id, const 
 void answer_text(struct shell *shell, struct cluster *cluster, const char *id, const char *message,
                  const struct error *err)
 {
-    answer(shell, cluster, id, message, err, NULL);
+    answer(shell, cluster, id, message, err, NULL, NULL);
 }

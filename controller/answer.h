@@ -7,9 +7,9 @@
 #include "shell.h"
 
 /* {"id","ok":true,"message"} or, where err has a code, {"id","ok":false,"error":{…}}; `extra`
- * (NULL or an object, borrowed) is added as "plan". */
+ * (NULL, or borrowed) is added under the key. */
 void answer(struct shell *shell, struct cluster *cluster, const char *id, const char *message,
-            const struct error *err, json_t *extra);
+            const struct error *err, const char *extra_key, json_t *extra);
 void answer_text(struct shell *shell, struct cluster *cluster, const char *id, const char *message,
                  const struct error *err);
 

@@ -55,7 +55,8 @@ static int64_t run(struct pool_job *base)
         item->event.error = err;
         error_wrap(&item->event.error, "node %s", name);
     }
-    item->body = memory_format("node %s: %s at every load balancer", name, lb_admin_name(job->admin));
+    item->body =
+        memory_format("node %s: %s at every load balancer", name, lb_admin_name(job->admin));
     TEXT_COPY(item->request_id, job->request_id);
     queue_put(job->shell->queue, item);
     return POOL_FINISHED;

@@ -34,8 +34,7 @@ static void tell(const struct upgrade *upgrade, const struct upgrade *before)
         if (now->place != then->place || now->step != then->step || now->pass != then->pass)
             tell_node(upgrade, now);
         if (now->error.code != ERROR_NONE && !text_equal(now->error.message, then->error.message))
-            log_failure(LOG_LEVEL_WARNING, &now->error, "cluster %s: node %s", upgrade->cluster,
-                        now->name);
+            log_failure(LOG_LEVEL_WARNING, &now->error, "cluster %s", upgrade->cluster);
     }
 }
 

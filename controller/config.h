@@ -31,12 +31,12 @@ struct node_config {
 };
 
 struct lb_config {
-    struct lb lb;           /* driver, name, addresses */
+    struct lb lb; /* driver, name, addresses */
     /* Members of each node, in the order of the cluster's nodes. */
     struct lb_node_members {
         char (*members)[LB_MEMBER];
-        size_t count;       /* 0: the node is not behind this LB */
-    } *nodes;
+        size_t count; /* 0: the node is not behind this LB */
+    } * nodes;
 };
 
 struct cluster_config {

@@ -13,15 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REDIS_CALL_MS     5000
-#define COMMANDS_MOST     1000   /* of a node's stream; an upgrade has some 15 */
-#define COMMAND_LIFE_MS   300000 /* of one without a deadline */
+#define REDIS_CALL_MS   5000
+#define COMMANDS_MOST   1000   /* of a node's stream; an upgrade has some 15 */
+#define COMMAND_LIFE_MS 300000 /* of one without a deadline */
 
 bool send_command(struct shell *shell, struct cluster *cluster, struct command *command,
                   struct error *err)
 {
     char stream[CHANNEL_KEY_SIZE];
-    int64_t life_ms = command->deadline_ms > COMMAND_LIFE_MS ? command->deadline_ms : COMMAND_LIFE_MS;
+    int64_t life_ms =
+        command->deadline_ms > COMMAND_LIFE_MS ? command->deadline_ms : COMMAND_LIFE_MS;
     command->epoch = cluster->epoch;
     command->issued_ms = clock_wall_ms();
     command->expires_ms = command->issued_ms + life_ms;
@@ -44,10 +45,14 @@ static const struct verb_row {
     enum work work;
     enum verb verb;
 } verb_table[] = {
-    {WORK_CONNECTIONS, VERB_CONNECTIONS}, {WORK_STAGE, VERB_STAGE},
-    {WORK_STOP, VERB_STOP},               {WORK_SWITCH, VERB_SWITCH},
-    {WORK_SWITCH_BACK, VERB_SWITCH_BACK}, {WORK_START, VERB_START},
-    {WORK_PROBE, VERB_PROBE},             {WORK_WATCH, VERB_WATCH},
+    {WORK_CONNECTIONS, VERB_CONNECTIONS},
+    {WORK_STAGE, VERB_STAGE},
+    {WORK_STOP, VERB_STOP},
+    {WORK_SWITCH, VERB_SWITCH},
+    {WORK_SWITCH_BACK, VERB_SWITCH_BACK},
+    {WORK_START, VERB_START},
+    {WORK_PROBE, VERB_PROBE},
+    {WORK_WATCH, VERB_WATCH},
     {WORK_PRUNE, VERB_PRUNE},
 };
 

@@ -14,7 +14,7 @@
 #define ACL_BYTES     (16 * 1024 * 1024) /* LIMIT_CLUSTERS * LIMIT_NODES users of 120 bytes */
 
 #define AGENT_COMMANDS                                                                             \
-    "-@all +ping +auth +select +hello +client|setname +xreadgroup +xack +xdel +xadd "             \
+    "-@all +ping +auth +select +hello +client|setname +xreadgroup +xack +xdel +xadd "              \
     "+xgroup|create +set"
 #define OPERATOR_COMMANDS                                                                          \
     "-@all +ping +auth +select +hello +get +exists +pttl +xread +xrange +xrevrange +xadd +blpop"
@@ -92,8 +92,8 @@ static void add_operator(struct config *config, const struct key_public *key)
 {
     if (config_find_operator(config, config->operator_name) != NULL)
         return;
-    config->operators = memory_resize(config->operators, config->operator_count + 1,
-                                      sizeof(config->operators[0]));
+    config->operators =
+        memory_resize(config->operators, config->operator_count + 1, sizeof(config->operators[0]));
     struct operator_config *added = &config->operators[config->operator_count++];
     memset(added, 0, sizeof(*added));
     TEXT_COPY(added->name, config->operator_name);
@@ -142,7 +142,8 @@ static bool make_users(struct config *config, const struct key_public *controlle
     buffer_format(acl, "user controller on >%s ~shunt:* +@all -@dangerous +info\n", password);
     if (!make_password(operator_path, password, err))
         return false;
-    buffer_format(acl, "user operator on >%s resetchannels ~shunt:* " OPERATOR_COMMANDS "\n", password);
+    buffer_format(acl, "user operator on >%s resetchannels ~shunt:* " OPERATOR_COMMANDS "\n",
+                  password);
     for (size_t c = 0; c < config->cluster_count; c++)
         for (size_t n = 0; n < config->clusters[c].node_count; n++)
             if (!make_agent(config, &config->clusters[c], &config->clusters[c].nodes[n], controller,

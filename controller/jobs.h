@@ -8,23 +8,23 @@
 #include "bitbucket.h"
 #include "shell.h"
 
-#define JOB_CALL_MS   5000  /* one call of a load balancer or of Bitbucket */
-#define JOB_FAST_MS   10    /* between two looks while something is awaited locally */
-#define JOB_SLOW_MS   100   /* the same, when it has taken longer than JOB_FAST_FOR_MS */
+#define JOB_CALL_MS     5000 /* one call of a load balancer or of Bitbucket */
+#define JOB_FAST_MS     10   /* between two looks while something is awaited locally */
+#define JOB_SLOW_MS     100  /* the same, when it has taken longer than JOB_FAST_FOR_MS */
 #define JOB_FAST_FOR_MS 10000
-#define JOB_TROUBLE_MS 500  /* after a look that failed and may succeed later */
+#define JOB_TROUBLE_MS  500 /* after a look that failed and may succeed later */
 
 struct work_job {
-    struct pool_job base;       /* first: the pool knows only this */
+    struct pool_job base; /* first: the pool knows only this */
     struct shell *shell;
     struct cluster *cluster;
-    const char *node_name;      /* of the configuration; NULL for the cluster's works */
-    int config_node;            /* index in the configuration; -1 for the cluster's works */
-    int64_t begun_ms;           /* monotonic; of the first run */
+    const char *node_name; /* of the configuration; NULL for the cluster's works */
+    int config_node;       /* index in the configuration; -1 for the cluster's works */
+    int64_t begun_ms;      /* monotonic; of the first run */
     struct deadline deadline;
-    unsigned stage;             /* of a work in two parts: 0 = change, 1 = wait */
-    int64_t told;               /* sessions last told */
-    uint32_t expected_count;    /* members: names that must be listed */
+    unsigned stage;          /* of a work in two parts: 0 = change, 1 = wait */
+    int64_t told;            /* sessions last told */
+    uint32_t expected_count; /* members: names that must be listed */
     char (*expected)[LIMIT_NAME];
     struct bitbucket *bitbucket;
 };

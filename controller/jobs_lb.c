@@ -67,8 +67,7 @@ static bool set_locked(struct cluster *cluster, size_t index, int config_node, e
     const struct lb *lb = &cluster->config->lbs[index].lb;
     const char *members[LB_MEMBERS];
     size_t count = members_of(cluster, index, config_node, members);
-    if (count == 0 ||
-        lb->driver->set_members(lb, members, count, admin, job_call_deadline(), err))
+    if (count == 0 || lb->driver->set_members(lb, members, count, admin, job_call_deadline(), err))
         return true;
     error_wrap(err, "load balancer %s", lb->name);
     return false;

@@ -7,8 +7,7 @@
 
 static bool open_client(struct work_job *job, struct error *err)
 {
-    return job->bitbucket != NULL ||
-           bitbucket_new(job->cluster->config, &job->bitbucket, err);
+    return job->bitbucket != NULL || bitbucket_new(job->cluster->config, &job->bitbucket, err);
 }
 
 static bool lists(const struct member_list *members, const char *name)
@@ -56,8 +55,8 @@ static bool change(struct work_job *job, enum bitbucket_change what, struct erro
     if (bitbucket_change(job->bitbucket, config->base_url, what, job_call_deadline(), err))
         return true;
     for (size_t i = 0; err->code == ERROR_UNAVAILABLE && i < config->node_count; i++)
-        if (job_may_act(job, err) && bitbucket_change(job->bitbucket, config->nodes[i].url, what,
-                                                      job_call_deadline(), err))
+        if (job_may_act(job, err) &&
+            bitbucket_change(job->bitbucket, config->nodes[i].url, what, job_call_deadline(), err))
             return true;
     return false;
 }

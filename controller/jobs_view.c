@@ -15,10 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VIEW_FAST_MS     15
-#define VIEW_SLOW_MS     1000
-#define VIEW_TROUBLE_MS  250
-#define LB_COMPARE_MS    500 /* what load balancers have is compared with what is wanted */
+#define VIEW_FAST_MS    15
+#define VIEW_SLOW_MS    1000
+#define VIEW_TROUBLE_MS 250
+#define LB_COMPARE_MS   500 /* what load balancers have is compared with what is wanted */
 
 struct wanted {
     int config_node;
@@ -26,7 +26,7 @@ struct wanted {
 };
 
 struct orders {
-    unsigned number;               /* as cluster->orders when they were given */
+    unsigned number; /* as cluster->orders when they were given */
     enum view_need need;
     uint32_t source_count;
     uint32_t sources[LIMIT_NODES]; /* index in the upgrade */
@@ -40,8 +40,8 @@ struct view_job {
     struct shell *shell;
     struct cluster *cluster;
     struct bitbucket *bitbucket;
-    int64_t compared_ms;       /* monotonic */
-    pthread_mutex_t lock;      /* the main thread writes the orders, the worker copies them */
+    int64_t compared_ms;  /* monotonic */
+    pthread_mutex_t lock; /* the main thread writes the orders, the worker copies them */
     struct orders orders;
 };
 

@@ -26,13 +26,14 @@
 
 /* KEYS lease epoch journal, ARGV value epoch most record… → number added, or -1: not ours */
 static struct redis_script append_script = {
-    .text = "if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[2] then\n"
-            "  return -1\n"
-            "end\n"
-            "for i = 4, #ARGV do\n"
-            "  redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'record', ARGV[i])\n"
-            "end\n"
-            "return #ARGV - 3\n"};
+    .text =
+        "if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[2] then\n"
+        "  return -1\n"
+        "end\n"
+        "for i = 4, #ARGV do\n"
+        "  redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'record', ARGV[i])\n"
+        "end\n"
+        "return #ARGV - 3\n"};
 
 /* What one source of records leads to. */
 struct history {
@@ -46,7 +47,8 @@ static bool apply(void *context, uint64_t number, const char *text, struct error
 {
     struct history *history = context;
     struct journal_head head;
-    if (!journal_record_apply(text, strlen(text), history->cluster, &history->upgrade, &head, err)) {
+    if (!journal_record_apply(text, strlen(text), history->cluster, &history->upgrade, &head,
+                              err)) {
         error_wrap(err, "journal record %" PRIu64, number);
         return false;
     }
@@ -132,8 +134,7 @@ uint64_t journal_epoch_floor(struct shell *shell, struct cluster *cluster)
 static void mark_all_dirty(struct upgrade *upgrade)
 {
     upgrade->is_dirty = true;
-    upgrade->dirty_nodes =
-        upgrade->node_count == 32 ? UINT32_MAX : (1u << upgrade->node_count) - 1;
+    upgrade->dirty_nodes = upgrade->node_count == 32 ? UINT32_MAX : (1u << upgrade->node_count) - 1;
 }
 
 /*
@@ -145,7 +146,8 @@ bool journal_open(struct shell *shell, struct cluster *cluster, struct error *er
     struct history copy = {.cluster = cluster->config->name};
     struct history stream = {.cluster = cluster->config->name};
     struct history *best = NULL;
-    bool is_good = read_copy(shell, cluster, &copy, err) && read_stream(shell, cluster, &stream, err);
+    bool is_good =
+        read_copy(shell, cluster, &copy, err) && read_stream(shell, cluster, &stream, err);
     if (is_good) {
         best = is_further(&stream.head, &copy.head) ? &stream : &copy;
         if (cluster->upgrade == NULL || is_further(&stream.head, &copy.head)) {

@@ -9,7 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum field_kind { FIELD_TEXT, FIELD_I64, FIELD_U32, FIELD_ENUM, FIELD_BOOL, FIELD_ERROR, FIELD_TIMES };
+enum field_kind {
+    FIELD_TEXT,
+    FIELD_I64,
+    FIELD_U32,
+    FIELD_ENUM,
+    FIELD_BOOL,
+    FIELD_ERROR,
+    FIELD_TIMES
+};
 
 /* One row a field: its name in the journal, where it is, and its size. */
 struct field {
@@ -18,18 +26,50 @@ struct field {
     size_t offset, size; /* ENUM: size is the number of values; TIMES: the number of elements */
 };
 
-#define U_TEXT(f)    {#f, FIELD_TEXT, offsetof(struct upgrade, f), sizeof(((struct upgrade *)0)->f)}
-#define U_I64(f)     {#f, FIELD_I64, offsetof(struct upgrade, f), 0}
-#define U_U32(f)     {#f, FIELD_U32, offsetof(struct upgrade, f), 0}
-#define U_BOOL(f)    {#f, FIELD_BOOL, offsetof(struct upgrade, f), 0}
-#define U_ENUM(f, n) {#f, FIELD_ENUM, offsetof(struct upgrade, f), n}
+#define U_TEXT(f)                                                                                  \
+    {                                                                                              \
+#f, FIELD_TEXT, offsetof(struct upgrade, f), sizeof(((struct upgrade *)0)->f)              \
+    }
+#define U_I64(f)                                                                                   \
+    {                                                                                              \
+#f, FIELD_I64, offsetof(struct upgrade, f), 0                                              \
+    }
+#define U_U32(f)                                                                                   \
+    {                                                                                              \
+#f, FIELD_U32, offsetof(struct upgrade, f), 0                                              \
+    }
+#define U_BOOL(f)                                                                                  \
+    {                                                                                              \
+#f, FIELD_BOOL, offsetof(struct upgrade, f), 0                                             \
+    }
+#define U_ENUM(f, n)                                                                               \
+    {                                                                                              \
+#f, FIELD_ENUM, offsetof(struct upgrade, f), n                                             \
+    }
 #define N_TEXT(f)                                                                                  \
-    {#f, FIELD_TEXT, offsetof(struct upgrade_node, f), sizeof(((struct upgrade_node *)0)->f)}
-#define N_I64(f)     {#f, FIELD_I64, offsetof(struct upgrade_node, f), 0}
-#define N_U32(f)     {#f, FIELD_U32, offsetof(struct upgrade_node, f), 0}
-#define N_BOOL(f)    {#f, FIELD_BOOL, offsetof(struct upgrade_node, f), 0}
-#define N_ENUM(f, n) {#f, FIELD_ENUM, offsetof(struct upgrade_node, f), n}
-#define N_TIMES(f, n) {#f, FIELD_TIMES, offsetof(struct upgrade_node, f), n}
+    {                                                                                              \
+#f, FIELD_TEXT, offsetof(struct upgrade_node, f), sizeof(((struct upgrade_node *)0)->f)    \
+    }
+#define N_I64(f)                                                                                   \
+    {                                                                                              \
+#f, FIELD_I64, offsetof(struct upgrade_node, f), 0                                         \
+    }
+#define N_U32(f)                                                                                   \
+    {                                                                                              \
+#f, FIELD_U32, offsetof(struct upgrade_node, f), 0                                         \
+    }
+#define N_BOOL(f)                                                                                  \
+    {                                                                                              \
+#f, FIELD_BOOL, offsetof(struct upgrade_node, f), 0                                        \
+    }
+#define N_ENUM(f, n)                                                                               \
+    {                                                                                              \
+#f, FIELD_ENUM, offsetof(struct upgrade_node, f), n                                        \
+    }
+#define N_TIMES(f, n)                                                                              \
+    {                                                                                              \
+#f, FIELD_TIMES, offsetof(struct upgrade_node, f), n                                       \
+    }
 
 static const struct field upgrade_fields[] = {
     U_TEXT(id),
@@ -101,7 +141,8 @@ static const struct field node_fields[] = {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Values are copied, not cast: enums and unsigned may differ in size from one compiler to another. */
+/* Values are copied, not cast: enums and unsigned may differ in size from one compiler to another.
+ */
 static json_int_t read_enum(const char *at)
 {
     unsigned value;
@@ -172,11 +213,10 @@ static json_t *write_row(const struct field *fields, size_t count, const void *b
 
 char *journal_record_write(const struct upgrade *upgrade, const struct journal_head *head)
 {
-    JSON_CLEANUP json_t *record =
-        json_pack("{s:i,s:I,s:I,s:s,s:I,s:s,s:i}", "v", JOURNAL_FORMAT, "seq",
-                  (json_int_t)head->sequence, "epoch", (json_int_t)head->epoch, "cluster",
-                  upgrade->cluster, "at_ms", (json_int_t)head->at_ms, "id", upgrade->id,
-                  "node_count", (int)upgrade->node_count);
+    JSON_CLEANUP json_t *record = json_pack(
+        "{s:i,s:I,s:I,s:s,s:I,s:s,s:i}", "v", JOURNAL_FORMAT, "seq", (json_int_t)head->sequence,
+        "epoch", (json_int_t)head->epoch, "cluster", upgrade->cluster, "at_ms",
+        (json_int_t)head->at_ms, "id", upgrade->id, "node_count", (int)upgrade->node_count);
     json_t *nodes = json_array();
     CHECK(record != NULL);
     if (upgrade->is_dirty)
@@ -214,7 +254,8 @@ static bool read_times(const json_t *row, const struct field *field, char *at, s
 {
     const json_t *list = json_object_get(row, field->name);
     if (!json_is_array(list) || json_array_size(list) != field->size) {
-        error_set(err, ERROR_INTEGRITY, "'%s' is not a list of %zu times", field->name, field->size);
+        error_set(err, ERROR_INTEGRITY, "'%s' is not a list of %zu times", field->name,
+                  field->size);
         return false;
     }
     for (size_t i = 0; i < field->size; i++) {

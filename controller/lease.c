@@ -79,6 +79,35 @@ static void lost(struct shell *shell, struct cluster *cluster, const char *holde
     cluster->journal = NULL;
 }
 
+/* The configuration may have changed while an upgrade was under way. */
+static bool knows_all_nodes(const struct cluster *cluster, struct error *err)
+{
+    const struct upgrade *upgrade = cluster->upgrade;
+    for (uint32_t i = 0; upgrade != NULL && i < upgrade->node_count; i++) {
+        if (config_find_node(cluster->config, upgrade->nodes[i].name) >= 0)
+            continue;
+        error_set(err, ERROR_CONFLICT,
+                  "node %s has part in upgrade %s and is not configured any more",
+                  upgrade->nodes[i].name, upgrade->id);
+        error_hint(err, "put it back into the configuration until that upgrade has ended");
+        return false;
+    }
+    return true;
+}
+
+static bool open_journal(struct shell *shell, struct cluster *cluster, struct error *err)
+{
+    if (!journal_open(shell, cluster, err))
+        return false;
+    if (cluster->upgrade != NULL && cluster->upgrade->phase == PHASE_ENDED &&
+        !knows_all_nodes(cluster,
+                         err)) { /* of the past: a changed inventory is none of its business */
+        free(cluster->upgrade);
+        cluster->upgrade = NULL;
+    }
+    return knows_all_nodes(cluster, err);
+}
+
 /* A new leader reads the journal before anything else, then asks again for all that is open. */
 static void won(struct shell *shell, struct cluster *cluster)
 {
@@ -86,7 +115,7 @@ static void won(struct shell *shell, struct cluster *cluster)
     struct event resume = {.kind = EVENT_RESUME, .node = NODE_NONE};
     cluster->is_led = true;
     error_clear(&cluster->journal_error);
-    if (!journal_open(shell, cluster, &err)) {
+    if (!open_journal(shell, cluster, &err)) {
         log_failure(LOG_LEVEL_ERROR, &err, "cluster %s: not acted on", cluster->config->name);
         cluster->journal_error = err;
     }

@@ -50,8 +50,9 @@ static bool read_level(const char *name, enum log_level *ret_level)
             *ret_level = (enum log_level)i;
             return true;
         }
-    fprintf(stderr, "shunt-controller: --log-level: '%s' is not one of error, warning, notice, "
-                    "info, debug\n",
+    fprintf(stderr,
+            "shunt-controller: --log-level: '%s' is not one of error, warning, notice, "
+            "info, debug\n",
             name);
     return false;
 }

@@ -67,6 +67,7 @@ static void read_lb(struct cluster *cluster, struct plan_input *input, size_t lb
         return;
     error_clear(&ret->error);
     ret->peers_up = state.peers_up;
+    ret->sessions = state.sessions;
     if (state.admin != LB_ADMIN_UP)
         ret->health = PLAN_LB_DRAINED;
     else

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "journal_row.h"
 #include "memory.h"
+#include "plan_json.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -20,7 +21,7 @@ struct plan_run {
     struct plan_input input;
     uint32_t missing_facts; /* bit a node */
     bool is_gathered;
-    int64_t deadline_ms;    /* monotonic, for the facts */
+    int64_t deadline_ms; /* monotonic, for the facts */
 };
 
 static void facts_id(const struct plan_run *run, const char *node, char id[LIMIT_ID])
@@ -88,41 +89,6 @@ void plan_run_start(struct shell *shell, struct cluster *cluster, const struct r
         ask_facts(shell, cluster, run, i);
 }
 
-static json_t *check_to_json(const struct plan_check *check)
-{
-    json_t *json = json_object();
-    bool is_ok = check->error.code == ERROR_NONE;
-    json_object_set_new(json, "check", json_string(check->name));
-    json_object_set_new(json, "subject", json_text(check->subject));
-    json_object_set_new(json, "ok", json_boolean(is_ok));
-    json_object_set_new(json, "detail", json_text(check->detail));
-    if (!is_ok)
-        json_object_set_new(json, "error", error_to_json(&check->error));
-    return json;
-}
-
-static json_t *plan_to_json(const struct plan_input *input, const struct plan *plan)
-{
-    json_t *json = json_object(), *checks = json_array(), *order = json_array();
-    for (uint32_t i = 0; i < plan->check_count; i++)
-        json_array_append_new(checks, check_to_json(&plan->checks[i]));
-    for (uint32_t i = 0; i < input->node_count; i++) {
-        uint32_t node = plan->order[i];
-        json_t *row = json_object();
-        json_object_set_new(row, "node", json_string(input->nodes[node].name));
-        json_object_set_new(row, "load", plan->load[node] < 0 ? json_null()
-                                                              : json_integer(plan->load[node]));
-        json_array_append_new(order, row);
-    }
-    json_object_set_new(json, "cluster", json_string(input->cluster));
-    json_object_set_new(json, "from", json_text(plan->from));
-    json_object_set_new(json, "to", json_text(input->to));
-    json_object_set_new(json, "failed", json_integer(plan->failed));
-    json_object_set_new(json, "checks", checks);
-    json_object_set_new(json, "order", order);
-    return json;
-}
-
 /* "20261120-214503-3fa2": sorts by time, and is short enough to be typed. */
 static void make_id(char id[LIMIT_ID])
 {
@@ -160,13 +126,16 @@ static void unlink_run(struct cluster *cluster, struct plan_run *run)
     *place = run->next;
 }
 
-static void finish(struct shell *shell, struct cluster *cluster, struct plan_run *run)
+static void answer_nodes(struct shell *shell, struct cluster *cluster, const struct plan_run *run)
+{
+    JSON_CLEANUP json_t *nodes = nodes_to_json(&run->input);
+    answer(shell, cluster, run->request.id, NULL, NULL, "nodes", nodes);
+}
+
+static void answer_plan(struct shell *shell, struct cluster *cluster, const struct plan_run *run)
 {
     FREE_CLEANUP struct plan *plan = memory_zeroed(1, sizeof(*plan));
     struct error err;
-    unlink_run(cluster, run);
-    run->input.now_ms = clock_wall_ms();
-    running_error(cluster, &run->input.run_error);
     plan_make(&run->input, plan);
     JSON_CLEANUP json_t *json = plan_to_json(&run->input, plan);
     error_clear(&err);
@@ -179,7 +148,18 @@ static void finish(struct shell *shell, struct cluster *cluster, struct plan_run
     answer(shell, cluster, run->request.id,
            err.code == ERROR_NONE && run->request.verb == REQUEST_UPGRADE ? cluster->upgrade->id
                                                                           : NULL,
-           &err, json);
+           &err, "plan", json);
+}
+
+static void finish(struct shell *shell, struct cluster *cluster, struct plan_run *run)
+{
+    unlink_run(cluster, run);
+    run->input.now_ms = clock_wall_ms();
+    running_error(cluster, &run->input.run_error);
+    if (run->request.verb == REQUEST_NODES)
+        answer_nodes(shell, cluster, run);
+    else
+        answer_plan(shell, cluster, run);
     free(run);
 }
 

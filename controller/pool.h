@@ -27,10 +27,10 @@ struct pool_job {
     struct pool_job *next;
     pool_run_fn run;
     pool_end_fn end;
-    int64_t due_ms;     /* monotonic; the pool's */
-    bool is_running;    /* the pool's */
-    bool is_cancelled;  /* the pool's */
-    bool is_kicked;     /* the pool's */
+    int64_t due_ms;    /* monotonic; the pool's */
+    bool is_running;   /* the pool's */
+    bool is_cancelled; /* the pool's */
+    bool is_kicked;    /* the pool's */
     /* Who it is, for pool_cancel(). */
     uint32_t cluster, node;
     enum work work;

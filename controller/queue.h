@@ -12,25 +12,25 @@
 #include <stddef.h>
 
 enum item_kind {
-    ITEM_EVENT,     /* event, and view if it is EVENT_VIEW */
-    ITEM_REPORT,    /* report: its signature was good */
-    ITEM_REQUEST,   /* body, operator: its signature was good */
-    ITEM_PLAN,      /* plan_run: the worker's part is done */
-    ITEM_ANSWER,    /* a job that an operator asked for has ended: body or event.error answers */
-    ITEM_NUDGE,     /* look at the clock */
+    ITEM_EVENT,   /* event, and view if it is EVENT_VIEW */
+    ITEM_REPORT,  /* report: its signature was good */
+    ITEM_REQUEST, /* body, operator: its signature was good */
+    ITEM_PLAN,    /* plan_run: the worker's part is done */
+    ITEM_ANSWER,  /* a job that an operator asked for has ended: body or event.error answers */
+    ITEM_NUDGE,   /* look at the clock */
 };
 
 struct item {
     struct item *next;
     enum item_kind kind;
-    uint32_t cluster;           /* index */
+    uint32_t cluster; /* index */
     struct event event;
-    struct cluster_view *view;  /* owned */
-    struct report *report;      /* owned */
-    char *body;                 /* owned */
+    struct cluster_view *view; /* owned */
+    struct report *report;     /* owned */
+    char *body;                /* owned */
     char operator[LIMIT_NAME];
-    char request_id[LIMIT_ID];  /* ITEM_ANSWER */
-    void *plan_run;             /* borrowed */
+    char request_id[LIMIT_ID]; /* ITEM_ANSWER */
+    void *plan_run;            /* borrowed */
 };
 
 struct queue;

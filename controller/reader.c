@@ -19,21 +19,21 @@
 #include <string.h>
 #include <unistd.h>
 
-#define GROUP            "controller"
-#define REDIS_CALL_MS    5000
-#define BLOCK_MS         500 /* then the list of led clusters is looked at again */
-#define BATCH            64
-#define RECONNECT_MS     200
+#define GROUP         "controller"
+#define REDIS_CALL_MS 5000
+#define BLOCK_MS      500 /* then the list of led clusters is looked at again */
+#define BATCH         64
+#define RECONNECT_MS  200
 
 struct reader {
     struct shell *shell;
     struct redis *read;        /* blocks in XREADGROUP */
     struct redis *acknowledge; /* for XACK meanwhile */
     size_t stream_count;
-    const char **streams;      /* of the read under way */
+    const char **streams; /* of the read under way */
     char (*names)[CHANNEL_KEY_SIZE];
-    uint32_t *owner;           /* cluster of each stream */
-    bool *is_grouped;          /* groups of a cluster exist on this connection's server */
+    uint32_t *owner;  /* cluster of each stream */
+    bool *is_grouped; /* groups of a cluster exist on this connection's server */
 };
 
 /* Two streams a cluster: reports at even places, requests at odd ones. */
@@ -97,19 +97,19 @@ static bool read_report(struct reader *reader, const struct cluster_config *conf
 static bool read_request(struct reader *reader, const struct channel_entry *entry,
                          struct item *item, struct error *err)
 {
-    const struct operator_config *operator=
+    const struct operator_config *asker =
         config_find_operator(reader->shell->config, entry->signer);
-    if (operator== NULL) {
+    if (asker == NULL) {
         error_set(err, ERROR_DENIED, "signed by '%s', who is no operator here", entry->signer);
         return false;
     }
-    if (!key_verify(&operator->key, KEY_DOMAIN_REQUEST, entry->body, entry->body_size,
+    if (!key_verify(&asker->key, KEY_DOMAIN_REQUEST, entry->body, entry->body_size,
                     entry->signature, err))
         return false;
     item->kind = ITEM_REQUEST;
     item->body = memory_zeroed(entry->body_size + 1, 1);
     memcpy(item->body, entry->body, entry->body_size);
-    return text_copy(item->operator, sizeof(item->operator), operator->name);
+    return text_copy(item->operator, sizeof(item->operator), asker->name);
 }
 
 static void take(void *context, const struct channel_entry *entry)

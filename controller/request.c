@@ -13,6 +13,7 @@ static const struct verb_row {
     enum role role;
     bool needs_version, needs_artifact, needs_node;
 } verb_table[REQUEST_VERB_COUNT] = {
+    [REQUEST_NODES] = {"nodes", ROLE_VIEWER, false, false, false},
     [REQUEST_PLAN] = {"plan", ROLE_VIEWER, true, false, false},
     [REQUEST_UPGRADE] = {"upgrade", ROLE_OPERATOR, true, true, false},
     [REQUEST_PAUSE] = {"pause", ROLE_OPERATOR, false, false, false},
@@ -64,9 +65,9 @@ static bool read_verb(const json_t *json, struct request *request, struct error 
 
 static bool read_fields(const json_t *json, struct request *request, struct error *err)
 {
-    static const char *const keys[] = {"id",  "cluster",    "operator", "verb",     "issued_ms",
-                                       "expires_ms", "to",  "artifact", "sha256",   "node",
-                                       "with_rollback", NULL};
+    static const char *const keys[] = {
+        "id", "cluster",  "operator", "verb", "issued_ms",     "expires_ms",
+        "to", "artifact", "sha256",   "node", "with_rollback", NULL};
     return json_only_keys(json, keys, err) && read_verb(json, request, err) &&
            json_get_text(json, "id", request->id, sizeof(request->id), err) &&
            json_get_text(json, "cluster", request->cluster, sizeof(request->cluster), err) &&

@@ -4,7 +4,7 @@
  * request stream; the answer comes as JSON in a list of its own (channel.h).
  *
  * Answer: {"id", "ok": bool, "error": {"code","message","hint"} where not ok, and what the verb
- * gives: "plan" → "plan"; "nodes" → "plan" as well; others → "message" for people}.
+ * gives: plan, upgrade → "plan"; nodes → "nodes"; others → "message" for people}.
  */
 #ifndef SHUNT_REQUEST_H
 #define SHUNT_REQUEST_H
@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 enum request_verb {
+    REQUEST_NODES,
     REQUEST_PLAN,
     REQUEST_UPGRADE,
     REQUEST_PAUSE,

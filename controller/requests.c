@@ -20,9 +20,9 @@
 static bool is_allowed(const struct shell *shell, const struct cluster *cluster,
                        const struct request *request, const char *signer, struct error *err)
 {
-    const struct operator_config *operator= config_find_operator(shell->config, signer);
+    const struct operator_config *asker = config_find_operator(shell->config, signer);
     int64_t now_ms = clock_wall_ms();
-    if (!text_equal(request->operator, signer) || operator== NULL) {
+    if (!text_equal(request->operator, signer) || asker == NULL) {
         error_set(err, ERROR_DENIED, "the request names operator '%s' and is signed by '%s'",
                   request->operator, signer);
     } else if (!text_equal(request->cluster, cluster->config->name)) {
@@ -31,9 +31,9 @@ static bool is_allowed(const struct shell *shell, const struct cluster *cluster,
                request->expires_ms > request->issued_ms + REQUEST_LIFE_MS) {
         error_set(err, ERROR_STALE, "the request has expired, or its clock is off");
         error_hint(err, "compare the clocks of this machine and of the controller");
-    } else if (operator->role < request_verb_role(request->verb)) {
+    } else if (asker->role < request_verb_role(request->verb)) {
         error_set(err, ERROR_DENIED, "operator '%s' is %s; %s needs %s", signer,
-                  role_name(operator->role), request_verb_name(request->verb),
+                  role_name(asker->role), request_verb_name(request->verb),
                   role_name(request_verb_role(request->verb)));
     } else {
         return true;
@@ -68,10 +68,8 @@ static void decide_upgrade(struct shell *shell, struct cluster *cluster,
                            const struct request *request, enum decision decision)
 {
     struct error err;
-    struct event event = {.kind = EVENT_DECISION,
-                          .now_ms = clock_wall_ms(),
-                          .node = NODE_NONE,
-                          .decision = decision};
+    struct event event = {
+        .kind = EVENT_DECISION, .now_ms = clock_wall_ms(), .node = NODE_NONE, .decision = decision};
     error_clear(&err);
     if (cluster->upgrade == NULL) {
         error_set(&err, ERROR_CONFLICT, "cluster %s: there is no upgrade", cluster->config->name);
@@ -116,6 +114,7 @@ static void start_plan(struct shell *shell, struct cluster *cluster, const struc
 static void obey(struct shell *shell, struct cluster *cluster, const struct request *request)
 {
     switch (request->verb) {
+    case REQUEST_NODES:
     case REQUEST_PLAN:
     case REQUEST_UPGRADE:
         start_plan(shell, cluster, request);
@@ -157,7 +156,7 @@ void handle_request(struct shell *shell, struct cluster *cluster, const char *bo
                     cluster->config->name, operator);
         return;
     }
-    if (!is_allowed(shell, cluster, &request, operator, &err) || !is_new(shell, &request, &err)) {
+    if (!is_allowed(shell, cluster, &request, operator, & err) || !is_new(shell, &request, &err)) {
         atomic_fetch_add(&shell->refused, 1);
         log_failure(LOG_LEVEL_WARNING, &err, "cluster %s: %s by %s refused", cluster->config->name,
                     request_verb_name(request.verb), operator);

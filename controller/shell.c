@@ -2,19 +2,19 @@
 /* The main thread: takes items from the queue, keeps the leases, looks at the clock. */
 #include "shell.h"
 
+#include "answer.h"
 #include "check.h"
 #include "clock.h"
 #include "log.h"
 #include "memory.h"
-#include "answer.h"
 #include "plan_run.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define WORKERS           16
-#define LONGEST_SLEEP_MS  1000 /* between two looks at leases and clocks */
-#define STATUS_EVERY_MS   200  /* progress alone is published this often */
+#define WORKERS          16
+#define LONGEST_SLEEP_MS 1000 /* between two looks at leases and clocks */
+#define STATUS_EVERY_MS  200  /* progress alone is published this often */
 
 static void cluster_open(struct shell *shell, size_t index)
 {

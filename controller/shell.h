@@ -25,22 +25,22 @@ struct plan_run; /* plan_run.h */
 struct cluster {
     const struct cluster_config *config; /* workers and reader may read it */
     uint32_t index;
-    pthread_mutex_t *lb_locks;           /* one an LB: workers take it around driver calls */
-    atomic_llong lease_until_ms;         /* monotonic; workers act only before it */
-    atomic_uint orders;                  /* changes whenever the core may want something else */
+    pthread_mutex_t *lb_locks;   /* one an LB: workers take it around driver calls */
+    atomic_llong lease_until_ms; /* monotonic; workers act only before it */
+    atomic_uint orders;          /* changes whenever the core may want something else */
 
     /* The rest belongs to the main thread. */
     bool is_led;
     uint64_t epoch;
-    struct upgrade *upgrade;             /* the current or last one; NULL if there was none */
-    int64_t wake_ms;                     /* wall; INT64_MAX = none */
-    struct append_log *journal;          /* our copy, opened when we begin to lead */
-    uint64_t journal_sequence;           /* of the last record */
-    struct error journal_error;          /* why this cluster must not be acted on; or ERROR_NONE */
-    struct plan_run *plans;              /* plans being made */
-    struct pool_job *view_job;           /* the poller, while it runs */
+    struct upgrade *upgrade;    /* the current or last one; NULL if there was none */
+    int64_t wake_ms;            /* wall; INT64_MAX = none */
+    struct append_log *journal; /* our copy, opened when we begin to lead */
+    uint64_t journal_sequence;  /* of the last record */
+    struct error journal_error; /* why this cluster must not be acted on; or ERROR_NONE */
+    struct plan_run *plans;     /* plans being made */
+    struct pool_job *view_job;  /* the poller, while it runs */
     bool is_status_due;
-    int64_t status_ms;                   /* monotonic: last published */
+    int64_t status_ms; /* monotonic: last published */
 };
 
 #define SEEN_REQUESTS 1024 /* ids of requests that have not expired yet */
@@ -55,18 +55,18 @@ struct request;
 struct shell {
     const struct config *config;
     struct key_pair *key;
-    char instance[33];       /* random; with the name it is the value of a lease */
+    char instance[33]; /* random; with the name it is the value of a lease */
     struct queue *queue;
     struct pool *pool;
-    struct redis *redis;     /* the main thread's connection */
+    struct redis *redis; /* the main thread's connection */
     struct cluster *clusters;
     size_t cluster_count;
-    int64_t renewed_ms;      /* monotonic: leases were last renewed */
+    int64_t renewed_ms; /* monotonic: leases were last renewed */
     atomic_bool is_stopping;
-    pthread_mutex_t led_lock;/* reader: guards is_read below */
-    bool *is_read;           /* a cluster's streams are read; by cluster index */
+    pthread_mutex_t led_lock; /* reader: guards is_read below */
+    bool *is_read;            /* a cluster's streams are read; by cluster index */
     struct seen_request seen[SEEN_REQUESTS];
-    atomic_uint refused;     /* forged or malformed entries, for the status */
+    atomic_uint refused; /* forged or malformed entries, for the status */
 };
 
 /* shell.c */

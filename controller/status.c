@@ -10,10 +10,9 @@
 #include "memory.h"
 #include "shell.h"
 
-
-#define REDIS_CALL_MS  2000
-#define NEWS_MOST      "16"
-#define HISTORY_MOST   "1000"
+#define REDIS_CALL_MS 2000
+#define NEWS_MOST     "16"
+#define HISTORY_MOST  "1000"
 
 static json_t *steps_to_json(const struct upgrade_node *node, enum pass pass)
 {
@@ -83,7 +82,8 @@ static json_t *upgrade_to_json(const struct upgrade *upgrade)
     json_object_set_new(json, "is_waiting", json_boolean(upgrade->is_waiting));
     json_object_set_new(json, "is_aborting", json_boolean(upgrade->is_aborting));
     json_object_set_new(json, "reason", error_to_json(&upgrade->reason));
-    json_object_set_new(json, "cluster_state", json_string(cluster_state_name(upgrade->seen_state)));
+    json_object_set_new(json, "cluster_state",
+                        json_string(cluster_state_name(upgrade->seen_state)));
     json_object_set_new(json, "upgrade_mode", json_boolean(upgrade->seen_mode));
     for (uint32_t i = 0; i < upgrade->node_count; i++)
         json_array_append_new(nodes, node_to_json(&upgrade->nodes[i]));

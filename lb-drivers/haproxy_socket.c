@@ -80,9 +80,14 @@ static bool connect_to(struct stream_socket *stream, const char *address, struct
 
     if (!parse_place(address, &place, err))
         return false;
-    if (place.is_unix)
-        return stream_socket_connect_unix(stream, place.path, deadline, err);
-    return stream_socket_connect_tcp(stream, place.host, (int)place.port, deadline, err);
+    if (!place.is_unix)
+        return stream_socket_connect_tcp(stream, place.host, (int)place.port, deadline, err);
+    if (stream_socket_connect_unix(stream, place.path, deadline, err))
+        return true;
+    if (err->code == ERROR_DENIED)
+        error_hint(err, "let this user write to the socket: be in its group, see 'stats socket … "
+                        "group … mode 660' in haproxy.cfg");
+    return false;
 }
 
 static bool read_to_end(struct stream_socket *stream, struct deadline deadline,

@@ -235,7 +235,7 @@ void node_work_failed(struct run *run, uint32_t index, enum work work, const str
     bool is_transient = error_code_is_transient(err->code) || err->code == ERROR_CONFLICT;
     node->error = *err;
     run_touch(run, index);
-    if (node->step == STEP_EMPTY && work == WORK_CONNECTIONS && err->code == ERROR_TIMEOUT)
+    if (work == WORK_CONNECTIONS && err->code == ERROR_TIMEOUT)
         return; /* the step's own deadline is next, and says what follows */
     if (is_transient && err->code != ERROR_TIMEOUT && node->attempt < row->retries) {
         node->retry_ms = run->now_ms + retry_delay_ms(node->attempt);

@@ -21,6 +21,7 @@ struct plan_lb {
     struct error error;      /* why it could not be read; ERROR_NONE if it was */
     enum plan_health health; /* of the worst member */
     uint32_t peers_up;       /* of the member with the fewest */
+    int64_t sessions;        /* of all its members; -1 = unknown */
 };
 
 struct plan_node {

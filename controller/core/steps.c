@@ -15,10 +15,10 @@ const struct step_row step_table[STEP_COUNT] = {
 /*                 name      upwards                               back                                  proof          bound         retries turn   back_from     undo, why */
 [STEP_DRAIN]  = { "drain",  {BIT(WORK_LB_DRAIN),                  BIT(WORK_LB_DRAIN)},                  PROOF_NONE,    BOUND_LB,     3,      true,  STEP_RETURN, "return",
                   "no new client comes to the node; read back from every load balancer" },
-[STEP_EMPTY]  = { "empty",  {BIT(WORK_LB_EMPTY)|BIT(WORK_CONNECTIONS), BIT(WORK_LB_EMPTY)|BIT(WORK_CONNECTIONS)}, PROOF_NONE, BOUND_STICKY, 0,  true,  STEP_RETURN, "-",
+[STEP_EMPTY]  = { "empty",  {BIT(WORK_LB_EMPTY),                  BIT(WORK_LB_EMPTY)},                  PROOF_NONE,    BOUND_STICKY, 0,      true,  STEP_RETURN, "-",
                   "requests and clones in flight end; sticky clients may keep it busy for ever, so it is bounded" },
-[STEP_DETACH] = { "detach", {BIT(WORK_LB_DOWN),                   BIT(WORK_LB_DOWN)},                   PROOF_NONE,    BOUND_DRAIN,  0,      true,  STEP_RETURN, "return",
-                  "members down, sticky clients go elsewhere; sessions proved 0 once more" },
+[STEP_DETACH] = { "detach", {BIT(WORK_LB_DOWN)|BIT(WORK_CONNECTIONS), BIT(WORK_LB_DOWN)|BIT(WORK_CONNECTIONS)}, PROOF_NONE, BOUND_DRAIN, 0,   true,  STEP_RETURN, "return",
+                  "members down: sticky clients go elsewhere, idle pooled connections close; sessions and the node's own connections proved 0" },
 [STEP_STOP]   = { "stop",   {BIT(WORK_STOP),                      BIT(WORK_STOP)},                      PROOF_OFFLINE, BOUND_STOP,   1,      false, STEP_START,  "start",
                   "the agent sees no connection, stops, and sees the process gone; peers see it OFFLINE" },
 [STEP_SWITCH] = { "switch", {BIT(WORK_SWITCH),                    BIT(WORK_SWITCH_BACK)},               PROOF_NONE,    BOUND_SWITCH, 2,      false, STEP_SWITCH, "switch back",

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "contract.h"
+
+#include "cmocka_setup.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PATIENCE_MS 10000 /* health checks run every 50 ms */
+#define RETRY_MS    5
+
+struct lb contract_lb;
+
+struct node_members contract_members(size_t node)
+{
+    return (struct node_members){
+        {contract_fixture.http_members[node], contract_fixture.ssh_members[node]}};
+}
+
+struct lb_member_state contract_read(const struct lb *lb, const char *member)
+{
+    struct lb_member_state state;
+    struct error err;
+
+    if (!lb->driver->read_members(lb, &member, 1, deadline_after_ms(CALL_MS), &state, &err))
+        fail_msg("read %s: %s", member, err.message);
+    return state;
+}
+
+void contract_set(const struct lb *lb, const char *const *members, size_t count,
+                  enum lb_admin admin)
+{
+    struct error err;
+
+    if (!lb->driver->set_members(lb, members, count, admin, deadline_after_ms(CALL_MS), &err))
+        fail_msg("set %s %s: %s", members[0], lb_admin_name(admin), err.message);
+}
+
+void contract_set_one(const struct lb *lb, const char *member, enum lb_admin admin)
+{
+    contract_set(lb, &member, 1, admin);
+}
+
+struct lb contract_one_process(size_t process)
+{
+    struct lb lb = contract_lb;
+
+    memmove(lb.options.addresses[0], lb.options.addresses[process], LIMIT_PATH);
+    lb.options.address_count = 1;
+    return lb;
+}
+
+bool contract_eventually(bool (*holds)(const void *context), const void *context)
+{
+    struct deadline deadline = deadline_after_ms(PATIENCE_MS);
+
+    while (!holds(context)) {
+        if (deadline_is_over(deadline))
+            return false;
+        poll(NULL, 0, RETRY_MS);
+    }
+    return true;
+}
+
+struct expectation {
+    const char *member;
+    int64_t value;
+};
+
+static bool sessions_hold(const void *context)
+{
+    const struct expectation *expected = context;
+    return contract_read(&contract_lb, expected->member).sessions == expected->value;
+}
+
+static bool health_holds(const void *context)
+{
+    const struct expectation *expected = context;
+    return (int64_t)contract_read(&contract_lb, expected->member).health == expected->value;
+}
+
+static bool peers_hold(const void *context)
+{
+    const struct expectation *expected = context;
+    return contract_read(&contract_lb, expected->member).peers_up == expected->value;
+}
+
+bool contract_has_sessions(const char *member, int64_t sessions)
+{
+    struct expectation expected = {member, sessions};
+    return contract_eventually(sessions_hold, &expected);
+}
+
+bool contract_has_health(const char *member, enum lb_health health)
+{
+    struct expectation expected = {member, (int64_t)health};
+    return contract_eventually(health_holds, &expected);
+}
+
+bool contract_has_peers(const char *member, uint32_t peers)
+{
+    struct expectation expected = {member, peers};
+    return contract_eventually(peers_hold, &expected);
+}
+
+int contract_reset(void **state)
+{
+    (void)state;
+    nodes_release();
+    for (size_t node = 0; node < NODE_COUNT; node++)
+        node_set_sick(node, false);
+    for (size_t node = 0; node < NODE_COUNT; node++) {
+        struct node_members members = contract_members(node);
+        contract_set(&contract_lb, members.names, 2, LB_ADMIN_UP);
+        for (size_t i = 0; i < 2; i++) {
+            assert_true(contract_has_health(members.names[i], LB_HEALTH_UP));
+            assert_true(contract_has_sessions(members.names[i], 0));
+        }
+    }
+    return 0;
+}
+
+int main(void)
+{
+    nodes_start();
+    contract_fixture.start(&contract_lb);
+    int failures = contract_run_states() + contract_run_traffic() + contract_run_faults();
+    contract_fixture.stop();
+    nodes_stop();
+    return failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Cases: a load balancer that is gone, silent or out of its mind. Each call ends in time, with the
+ * code that says whether to try again, and never with success.
+ */
+#include "contract.h"
+
+#include "cmocka_setup.h"
+#include "fake_server.h"
+
+#include <string.h>
+#include <sys/resource.h>
+
+#define SHORT_MS    300
+#define LATE_MS     500 /* of grace for a busy machine */
+#define CODE(error) (1u << (error))
+#define FLOOD_BYTES (100u * 1024 * 1024)
+#define MEMORY_KB   (64 * 1024) /* a flood may cost that much at most: the limit is 8 MB */
+
+/* What a call on this address must end with, by reading and by setting; the codes are bits. */
+static void assert_both_fail(const struct lb *lb, unsigned codes)
+{
+    const char *member = contract_fixture.http_members[0];
+    struct lb_member_state state;
+    struct error err;
+
+    for (int is_set = 0; is_set <= 1; is_set++) {
+        int64_t begin_ms = clock_monotonic_ms();
+        struct deadline deadline = deadline_after_ms(SHORT_MS);
+        memset(&err, 0, sizeof(err));
+        if (is_set)
+            assert_false(lb->driver->set_members(lb, &member, 1, LB_ADMIN_DOWN, deadline, &err));
+        else
+            assert_false(lb->driver->read_members(lb, &member, 1, deadline, &state, &err));
+        if ((CODE(err.code) & codes) == 0)
+            fail_msg("unexpected %s: %s", error_code_name(err.code), err.message);
+        assert_non_null(strstr(err.message, lb->options.addresses[0]));
+        assert_in_range(clock_monotonic_ms() - begin_ms, 0, SHORT_MS + LATE_MS);
+    }
+}
+
+static struct lb lb_on(int port)
+{
+    struct lb lb = contract_one_process(0);
+    contract_fixture.write_address(port, lb.options.addresses[0]);
+    return lb;
+}
+
+static void a_server_that_refuses_is_unavailable(void **unused)
+{
+    struct lb lb = lb_on(fake_server_start(FAKE_REFUSES, NULL, 0, 0));
+
+    (void)unused;
+    assert_both_fail(&lb, CODE(ERROR_UNAVAILABLE));
+    fake_server_stop();
+}
+
+static void a_server_that_never_answers_times_out(void **unused)
+{
+    struct lb lb = lb_on(fake_server_start(FAKE_SILENT, NULL, 0, 0));
+
+    (void)unused;
+    assert_both_fail(&lb, CODE(ERROR_TIMEOUT));
+    fake_server_stop();
+}
+
+static void a_server_that_hangs_up_is_unavailable(void **unused)
+{
+    struct lb lb = lb_on(fake_server_start(FAKE_ANSWERS, "", 0, 0));
+
+    (void)unused;
+    assert_both_fail(&lb, CODE(ERROR_UNAVAILABLE));
+    fake_server_stop();
+}
+
+static const char *const garbage[] = {
+    "OK\n",
+    "# ,,,\n\n",
+    "\xff\xfe\x01\x02",
+    "SSH-2.0-OpenSSH_9.2\r\n",
+    "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+    "{}\n",
+    "<html>",
+    "-ERR\r\n",
+    "%n%s%n%s\n",
+};
+
+static void garbage_is_a_protocol_error(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < sizeof(garbage) / sizeof(garbage[0]); i++) {
+        const char *text = garbage[i];
+        struct lb lb = lb_on(fake_server_start(FAKE_ANSWERS, text, strlen(text), 1));
+        assert_both_fail(&lb, CODE(ERROR_PROTOCOL));
+        fake_server_stop();
+    }
+}
+
+static void garbage_is_no_proof_that_sessions_were_cut(void **unused)
+{
+    const char *member = contract_fixture.ssh_members[0];
+    struct error err;
+
+    (void)unused;
+    if (contract_lb.driver->cut_sessions == NULL)
+        skip();
+    for (size_t i = 0; i < sizeof(garbage) / sizeof(garbage[0]); i++) {
+        const char *text = garbage[i];
+        struct lb lb = lb_on(fake_server_start(FAKE_ANSWERS, text, strlen(text), 1));
+        assert_false(lb.driver->cut_sessions(&lb, &member, 1, deadline_after_ms(CALL_MS), &err));
+        assert_int_equal(err.code, ERROR_PROTOCOL);
+        fake_server_stop();
+    }
+}
+
+static void an_empty_line_is_no_state(void **unused)
+{
+    struct lb lb = lb_on(fake_server_start(FAKE_ANSWERS, "\n", 1, 1));
+
+    (void)unused;
+    assert_both_fail(&lb, CODE(ERROR_PROTOCOL));
+    fake_server_stop();
+}
+
+/* A good beginning, cut anywhere, is never taken for the whole. */
+static void a_half_answer_is_no_answer(void **unused)
+{
+    const char *text = contract_fixture.plausible_answer;
+
+    (void)unused;
+    for (size_t size = 1; size <= strlen(text); size++) {
+        struct lb lb = lb_on(fake_server_start(FAKE_ANSWERS, text, size, 1));
+        assert_both_fail(&lb, CODE(ERROR_PROTOCOL) | CODE(ERROR_UNAVAILABLE));
+        fake_server_stop();
+    }
+}
+
+static int64_t peak_memory_kb(void)
+{
+    struct rusage usage;
+
+    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+    return usage.ru_maxrss;
+}
+
+static void assert_flood_is_bounded(const char *text, size_t size)
+{
+    int64_t before_kb = peak_memory_kb();
+    struct lb lb = lb_on(fake_server_start(FAKE_ANSWERS, text, size, FLOOD_BYTES / size));
+
+    assert_both_fail(&lb, CODE(ERROR_PROTOCOL) | CODE(ERROR_TIMEOUT));
+    assert_true(fake_server_stop() < FLOOD_BYTES);
+    assert_in_range(peak_memory_kb() - before_kb, 0, MEMORY_KB);
+}
+
+static void an_endless_answer_is_given_up(void **unused)
+{
+    static char line_of_nothing[64 * 1024];
+    char good_lines[64 * 1024];
+    const char *line = contract_fixture.plausible_line;
+    size_t size = 0;
+
+    (void)unused;
+    memset(line_of_nothing, 'x', sizeof(line_of_nothing));
+    assert_flood_is_bounded(line_of_nothing, sizeof(line_of_nothing));
+    while (size + strlen(line) <= sizeof(good_lines)) {
+        memcpy(good_lines + size, line, strlen(line));
+        size += strlen(line);
+    }
+    assert_flood_is_bounded(good_lines, size);
+}
+
+static void without_the_right_a_member_is_read_and_not_set(void **unused)
+{
+    const char *member = contract_fixture.http_members[0];
+    struct lb lb = contract_one_process(0);
+    struct error err;
+
+    (void)unused;
+    contract_fixture.write_powerless_address(lb.options.addresses[0]);
+    if (lb.options.addresses[0][0] == '\0')
+        skip();
+    assert_int_equal(contract_read(&lb, member).admin, LB_ADMIN_UP);
+    assert_false(
+        lb.driver->set_members(&lb, &member, 1, LB_ADMIN_DOWN, deadline_after_ms(CALL_MS), &err));
+    assert_int_equal(err.code, ERROR_DENIED);
+    assert_string_not_equal(err.hint, "");
+    assert_int_equal(contract_read(&contract_lb, member).admin, LB_ADMIN_UP);
+}
+
+static void traffic_is_not_taken_while_a_process_is_gone(void **unused)
+{
+    const char *member = contract_fixture.http_members[0];
+    struct lb other = contract_one_process(1);
+    struct lb_member_state state;
+    struct error err;
+
+    (void)unused;
+    contract_fixture.stop_process(0);
+    assert_false(contract_lb.driver->read_members(&contract_lb, &member, 1,
+                                                  deadline_after_ms(CALL_MS), &state, &err));
+    assert_int_equal(err.code, ERROR_UNAVAILABLE);
+    assert_false(contract_lb.driver->set_members(&contract_lb, &member, 1, LB_ADMIN_DRAIN,
+                                                 deadline_after_ms(CALL_MS), &err));
+    assert_int_equal(err.code, ERROR_UNAVAILABLE);
+    assert_int_equal(contract_read(&other, member).admin, LB_ADMIN_UP);
+}
+
+static void traffic_comes_back_where_it_can_while_a_process_is_gone(void **unused)
+{
+    const char *member = contract_fixture.http_members[0];
+    struct lb other = contract_one_process(1);
+    struct error err;
+
+    (void)unused;
+    contract_set_one(&contract_lb, member, LB_ADMIN_DOWN);
+    contract_fixture.stop_process(0);
+    assert_false(contract_lb.driver->set_members(&contract_lb, &member, 1, LB_ADMIN_UP,
+                                                 deadline_after_ms(CALL_MS), &err));
+    assert_int_equal(err.code, ERROR_UNAVAILABLE);
+    assert_int_equal(contract_read(&other, member).admin, LB_ADMIN_UP);
+}
+
+static void a_silent_process_leaves_time_for_the_others(void **unused)
+{
+    const char *member = contract_fixture.http_members[0];
+    struct lb other = contract_one_process(1);
+    struct lb lb = contract_lb;
+    struct error err;
+
+    (void)unused;
+    contract_set_one(&other, member, LB_ADMIN_DOWN);
+    contract_fixture.write_address(fake_server_start(FAKE_SILENT, NULL, 0, 0),
+                                   lb.options.addresses[0]);
+    assert_false(
+        lb.driver->set_members(&lb, &member, 1, LB_ADMIN_UP, deadline_after_ms(SHORT_MS), &err));
+    assert_int_equal(err.code, ERROR_TIMEOUT);
+    assert_int_equal(contract_read(&other, member).admin, LB_ADMIN_UP);
+    fake_server_stop();
+}
+
+static int start_first_process(void **unused)
+{
+    (void)unused;
+    contract_fixture.start_process(0);
+    return 0;
+}
+
+#define CASE(name) cmocka_unit_test_setup(name, contract_reset)
+#define CASE_WITHOUT_PROCESS(name)                                                                 \
+    cmocka_unit_test_setup_teardown(name, contract_reset, start_first_process)
+
+int contract_run_faults(void)
+{
+    static const struct CMUnitTest cases[] = {
+        CASE(a_server_that_refuses_is_unavailable),
+        CASE(a_server_that_never_answers_times_out),
+        CASE(a_server_that_hangs_up_is_unavailable),
+        CASE(garbage_is_a_protocol_error),
+        CASE(garbage_is_no_proof_that_sessions_were_cut),
+        CASE(an_empty_line_is_no_state),
+        CASE(a_half_answer_is_no_answer),
+        CASE(an_endless_answer_is_given_up),
+        CASE(without_the_right_a_member_is_read_and_not_set),
+        CASE_WITHOUT_PROCESS(traffic_is_not_taken_while_a_process_is_gone),
+        CASE_WITHOUT_PROCESS(traffic_comes_back_where_it_can_while_a_process_is_gone),
+        CASE(a_silent_process_leaves_time_for_the_others),
+    };
+    return cmocka_run_group_tests_name("faults", cases, NULL, NULL);
+}

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "world.h"
+
+static void upgrade_brings_every_node_to_the_target(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
+    world_begin(&world);
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    assert_true(world.is_approved);
+    world_assert_all(&world, "7.9.4");
+    for (int i = 0; i < WORLD_NODES; i++) {
+        assert_int_equal(world.nodes[i].stops, 1);
+        assert_int_equal(world.nodes[i].starts, 1);
+        assert_int_equal(world.nodes[i].switches, 1);
+    }
+    world_done(&world);
+}
+
+static void least_busy_node_is_first(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_PAUSE);
+    world_begin(&world);
+    while (world.upgrade->nodes[0].place == PLACE_OLD &&
+           world.upgrade->nodes[1].place == PLACE_OLD && world.upgrade->nodes[2].place == PLACE_OLD)
+        world_next(&world);
+    assert_int_equal(world.upgrade->nodes[2].place, PLACE_WORKING);
+    world_done(&world);
+}
+
+/* Each node in turn reports ERROR at the new version. */
+static void error_at_the_new_version_puts_the_cluster_back(void **state)
+{
+    (void)state;
+    for (uint32_t node = 0; node < WORLD_NODES; node++) {
+        struct world world;
+        world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
+        world.error_version = "7.9.4";
+        world.error_node = node;
+        world_begin(&world);
+        world_run(&world);
+        assert_int_equal(world.upgrade->outcome, OUTCOME_ROLLED_BACK);
+        assert_int_equal(world.upgrade->reason.code, ERROR_RELEASE);
+        assert_false(world.is_mode_on);
+        assert_false(world.is_approved);
+        world_assert_all(&world, "7.9.0");
+        world_done(&world);
+    }
+}
+
+static void error_with_rollback_node_puts_that_node_back_and_waits(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_ROLLBACK_NODE);
+    world.error_version = "7.9.4";
+    world.error_node = 1;
+    world_begin(&world);
+    world_run(&world);
+    assert_true(world.upgrade->is_waiting);
+    assert_int_equal(world.upgrade->nodes[1].place, PLACE_RESTORED);
+    assert_int_equal(world.upgrade->nodes[2].place, PLACE_NEW);
+    assert_string_equal(world.nodes[1].version, "7.9.0");
+    world.error_node = NODE_NONE; /* mended */
+    world_decide(&world, DECISION_RESUME);
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    world_assert_all(&world, "7.9.4");
+    world_done(&world);
+}
+
+static void error_with_pause_holds_the_node_until_resume(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_PAUSE);
+    world.error_version = "7.9.4";
+    world.error_node = 2;
+    world_begin(&world);
+    world_run(&world);
+    assert_true(world.upgrade->is_waiting);
+    assert_int_equal(world.upgrade->nodes[2].place, PLACE_HELD);
+    assert_int_equal(world.nodes[2].lb, WORLD_DOWN);
+    world.error_node = NODE_NONE;
+    world_decide(&world, DECISION_RESUME);
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    world_done(&world);
+}
+
+static void quarantined_node_stays_out_and_is_never_approved_away(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_QUARANTINE);
+    world.upgrade->policy.max_unavailable = 2;
+    world.upgrade->policy.min_available = 1;
+    world.error_version = "7.9.4";
+    world.error_node = 2;
+    world_begin(&world);
+    world_run(&world);
+    assert_true(world.upgrade->is_waiting);
+    assert_false(world.is_approved);
+    assert_int_equal(world.upgrade->nodes[2].place, PLACE_QUARANTINED);
+    assert_int_equal(world.upgrade->nodes[0].place, PLACE_NEW);
+    assert_int_equal(world.upgrade->nodes[1].place, PLACE_NEW);
+    assert_int_equal(world.nodes[2].lb, WORLD_DOWN);
+    world_decide(&world, DECISION_ROLLBACK);
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_ROLLED_BACK);
+    world_assert_all(&world, "7.9.0");
+    world_done(&world);
+}
+
+/* A fault of the environment at each work of a node: the node serves again and a person is asked,
+ * the cluster is not rolled back, and resume finishes the upgrade. */
+static void environment_fault_never_rolls_the_cluster_back(void **state)
+{
+    static const enum work works[] = {WORK_LB_DRAIN, WORK_LB_EMPTY, WORK_LB_DOWN, WORK_STOP,
+                                      WORK_SWITCH,   WORK_START,    WORK_MEMBERS};
+    (void)state;
+    for (size_t i = 0; i < sizeof(works) / sizeof(works[0]); i++) {
+        struct world world;
+        world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
+        world.fault_node = 1;
+        world.fault_work = works[i];
+        world.fault_code = ERROR_DENIED;
+        world.faults_left = 1;
+        world_begin(&world);
+        world_run(&world);
+        assert_true(world.upgrade->is_waiting);
+        assert_false(world.upgrade->is_rollback_wanted);
+        assert_int_equal(world.nodes[1].lb, WORLD_UP);
+        assert_string_equal(world.nodes[1].version, "7.9.0");
+        world_decide(&world, DECISION_RESUME);
+        world_run(&world);
+        assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+        world_assert_all(&world, "7.9.4");
+        world_done(&world);
+    }
+}
+
+static void transient_fault_is_tried_again_without_asking(void **state)
+{
+    static const enum work works[] = {WORK_LB_DRAIN, WORK_STOP, WORK_SWITCH, WORK_LB_UP};
+    (void)state;
+    for (size_t i = 0; i < sizeof(works) / sizeof(works[0]); i++) {
+        struct world world;
+        world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
+        world.fault_node = 0;
+        world.fault_work = works[i];
+        world.fault_code = ERROR_UNAVAILABLE;
+        world.faults_left = 1;
+        world_begin(&world);
+        world_run(&world);
+        assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+        world_assert_all(&world, "7.9.4");
+        world_done(&world);
+    }
+}
+
+static void stage_failure_ends_it_before_anything_is_touched(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
+    world.fault_node = 2;
+    world.fault_work = WORK_STAGE;
+    world.fault_code = ERROR_INTEGRITY;
+    world.faults_left = 1;
+    world_begin(&world);
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_FAILED);
+    assert_false(world.is_mode_on);
+    assert_int_equal(world.nodes[2].stops, 0);
+    world_assert_all(&world, "7.9.0");
+    world_done(&world);
+}
+
+static void nodes_that_staged_different_bytes_are_refused(void **state)
+{
+    struct world world;
+    struct event event = world_plain(EVENT_DONE);
+    (void)state;
+    world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
+    world_begin(&world);
+    event.node = 0;
+    event.work = WORK_STAGE;
+    event.sequence = world.upgrade->nodes[0].sequence;
+    TEXT_COPY(event.sha256, "bb");
+    world_event(&world, event);
+    world_run(&world); /* the others answer "aa" */
+    assert_int_equal(world.upgrade->outcome, OUTCOME_FAILED);
+    assert_int_equal(world.upgrade->reason.code, ERROR_INTEGRITY);
+    world_done(&world);
+}
+
+static void approve_by_hand_waits_for_the_approver(void **state)
+{
+    struct world world;
+    struct error err;
+    (void)state;
+    world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
+    world.upgrade->policy.approve_by_hand = true;
+    world_begin(&world);
+    world_run(&world);
+    assert_true(world.upgrade->is_waiting);
+    assert_int_equal(world.upgrade->phase, PHASE_VERIFY);
+    assert_false(world.is_approved);
+    assert_true(upgrade_may_decide(world.upgrade, DECISION_APPROVE, &err));
+    world_decide(&world, DECISION_APPROVE);
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    world_done(&world);
+}
+
+/* A node of the inventory that is OFFLINE does not count for Bitbucket; it does for us. */
+static void offline_node_of_the_inventory_blocks_approve(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
+    world_begin(&world);
+    while (world.upgrade->phase != PHASE_VERIFY)
+        world_next(&world);
+    world.nodes[2].state = NODE_OFFLINE;
+    world.upgrade->policy.min_available = 0; /* the world's own check of serving nodes */
+    world_run(&world);
+    assert_true(world.upgrade->is_waiting);
+    assert_false(world.is_approved);
+    world_done(&world);
+}
+
+/* Every number of events before an abort or a rollback is asked for. */
+static void abort_is_legal_in_every_state(void **state)
+{
+    static const enum decision decisions[] = {DECISION_ABORT, DECISION_ABORT_ROLLBACK,
+                                              DECISION_ROLLBACK};
+    (void)state;
+    for (size_t d = 0; d < sizeof(decisions) / sizeof(decisions[0]); d++) {
+        bool has_more = true;
+        for (unsigned at = 1; has_more; at++) {
+            struct world world;
+            struct error err;
+            world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
+            world_begin(&world);
+            while (world.events < at && !world_has_ended(&world))
+                world_next(&world);
+            has_more = !world_has_ended(&world);
+            bool is_past = phase_table[world.upgrade->phase].is_past_return || !has_more;
+            bool is_legal = upgrade_may_decide(world.upgrade, decisions[d], &err);
+            assert_true(is_legal || (is_past && decisions[d] != DECISION_ABORT));
+            world_decide(&world, decisions[d]);
+            world_run(&world);
+            assert_int_equal(world.upgrade->phase, PHASE_ENDED);
+            if (is_past)
+                world_assert_all(&world, "7.9.4");
+            else if (decisions[d] != DECISION_ABORT)
+                world_assert_all(&world, "7.9.0");
+            else
+                assert_true(world.upgrade->outcome == OUTCOME_ABORTED);
+            for (int i = 0; i < WORLD_NODES; i++)
+                assert_int_equal(world.nodes[i].lb, WORLD_UP); /* nobody is left behind */
+            world_done(&world);
+        }
+    }
+}
+
+/* The controller dies after every event, and what the journal says is enough. */
+static void crash_after_any_event_changes_nothing(void **state)
+{
+    (void)state;
+    for (int with_error = 0; with_error < 2; with_error++) {
+        bool has_more = true;
+        for (unsigned at = 1; has_more; at++) {
+            struct world world;
+            world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
+            world.error_version = with_error ? "7.9.4" : NULL;
+            world.error_node = 1;
+            world_begin(&world);
+            while (world.events < at && !world_has_ended(&world))
+                world_next(&world);
+            has_more = !world_has_ended(&world);
+            world_crash(&world);
+            world_run(&world);
+            assert_int_equal(world.upgrade->outcome,
+                             with_error ? OUTCOME_ROLLED_BACK : OUTCOME_DONE);
+            world_assert_all(&world, with_error ? "7.9.0" : "7.9.4");
+            for (int i = 0; i < WORLD_NODES; i++)
+                assert_true(world.nodes[i].starts <= 1 + with_error);
+            world_done(&world);
+        }
+    }
+}
+
+static void pause_lets_the_node_finish_and_begins_no_other(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
+    world_begin(&world);
+    while (world.upgrade->nodes[2].place != PLACE_WORKING)
+        world_next(&world);
+    world_decide(&world, DECISION_PAUSE);
+    for (int i = 0; i < 2000; i++)
+        world_next(&world);
+    assert_int_equal(world.upgrade->nodes[2].place, PLACE_NEW);
+    assert_int_equal(world.upgrade->nodes[1].place, PLACE_OLD);
+    world_decide(&world, DECISION_RESUME);
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    world_done(&world);
+}
+
+static bool ignore_work(const struct world *world, enum work work)
+{
+    for (size_t i = 0; i < world->pending_count; i++)
+        if (world->pending[i].action.work == work)
+            return true;
+    return false;
+}
+
+/* Requests that never end: after the deadline the node goes back to serving and a person decides.
+ */
+static void drain_deadline_with_abort_keeps_the_node_serving(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
+    world_begin(&world);
+    while (!world_has_ended(&world)) {
+        for (size_t i = 0; i < world.pending_count; i++) {
+            enum work work = world.pending[i].action.work;
+            if (work == WORK_LB_EMPTY || work == WORK_LB_DOWN) {
+                world.nodes[world.pending[i].action.node].lb =
+                    work == WORK_LB_DOWN ? WORLD_DOWN : WORLD_DRAIN;
+                world.pending[i].due_ms = INT64_MAX - 1;
+            }
+        }
+        world_next(&world);
+    }
+    assert_true(world.upgrade->is_waiting);
+    assert_int_equal(world.upgrade->reason.code, ERROR_TIMEOUT);
+    assert_false(ignore_work(&world, WORK_LB_DOWN));
+    assert_int_equal(world.nodes[2].stops, 0);
+    assert_int_equal(world.nodes[2].lb, WORLD_UP);
+    world_done(&world);
+}
+
+static void drain_deadline_with_force_cuts_and_goes_on(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
+    world.upgrade->policy.force_at_drain_deadline = true;
+    world_begin(&world);
+    bool has_cut = false;
+    while (!world_has_ended(&world)) {
+        for (size_t i = 0; i < world.pending_count; i++) {
+            enum work work = world.pending[i].action.work;
+            has_cut = has_cut || work == WORK_LB_CUT;
+            if (work == WORK_LB_EMPTY || work == WORK_LB_DOWN) {
+                world.nodes[world.pending[i].action.node].lb =
+                    work == WORK_LB_DOWN ? WORLD_DOWN : WORLD_DRAIN;
+                world.pending[i].due_ms = INT64_MAX - 1;
+            }
+        }
+        world_next(&world);
+    }
+    assert_true(has_cut);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    world_done(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(upgrade_brings_every_node_to_the_target),
+        cmocka_unit_test(least_busy_node_is_first),
+        cmocka_unit_test(error_at_the_new_version_puts_the_cluster_back),
+        cmocka_unit_test(error_with_rollback_node_puts_that_node_back_and_waits),
+        cmocka_unit_test(error_with_pause_holds_the_node_until_resume),
+        cmocka_unit_test(quarantined_node_stays_out_and_is_never_approved_away),
+        cmocka_unit_test(environment_fault_never_rolls_the_cluster_back),
+        cmocka_unit_test(transient_fault_is_tried_again_without_asking),
+        cmocka_unit_test(stage_failure_ends_it_before_anything_is_touched),
+        cmocka_unit_test(nodes_that_staged_different_bytes_are_refused),
+        cmocka_unit_test(approve_by_hand_waits_for_the_approver),
+        cmocka_unit_test(offline_node_of_the_inventory_blocks_approve),
+        cmocka_unit_test(abort_is_legal_in_every_state),
+        cmocka_unit_test(crash_after_any_event_changes_nothing),
+        cmocka_unit_test(pause_lets_the_node_finish_and_begins_no_other),
+        cmocka_unit_test(drain_deadline_with_abort_keeps_the_node_serving),
+        cmocka_unit_test(drain_deadline_with_force_cuts_and_goes_on),
+    };
+    return cmocka_run_group_tests_name("controller/core/upgrade", tests, NULL, NULL);
+}

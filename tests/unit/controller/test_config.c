@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/config_text.h"
+
+#include "clock.h"
+#include "memory.h"
+#include "text.h"
+
+#include <unistd.h>
+
+static void example_reads_without_complaint(void **state)
+{
+    READING_CLEANUP struct reading reading = {0};
+    (void)state;
+    assert_good(yaml_open(TEST_SOURCE_DIR "/deploy/examples/shunt.yaml", &reading.document, &err));
+    config_read(&reading.document, &reading.config);
+    assert_no_complaint(&reading);
+    const struct cluster_config *git = config_find_cluster(&reading.config, "git");
+    assert_non_null(git);
+    assert_int_equal(git->node_count, 3);
+    assert_string_equal(git->lbs[0].nodes[2].members[1], "bb_ssh/n3");
+    assert_string_equal(reading.config.operator_name, "ana");
+}
+
+/* What the example says to be defaults are those that an empty policy gets. */
+static void example_shows_the_defaults(void **state)
+{
+    READING_CLEANUP struct reading good = {0};
+    READING_CLEANUP struct reading example = {0};
+    (void)state;
+    read_text(&good, GOOD_TEXT);
+    assert_good(yaml_open(TEST_SOURCE_DIR "/deploy/examples/shunt.yaml", &example.document, &err));
+    config_read(&example.document, &example.config);
+    assert_memory_equal(&good.config.clusters[0].policy, &example.config.clusters[0].policy,
+                        sizeof(struct policy));
+    assert_int_equal(good.config.lease_ms, example.config.lease_ms);
+    assert_string_equal(good.config.state_dir, example.config.state_dir);
+}
+
+static void what_is_left_out_has_its_default(void **state)
+{
+    READING_CLEANUP struct reading reading;
+    (void)state;
+    read_changed(&reading, GOOD_REDIS "\n", "");
+    assert_no_complaint(&reading);
+    assert_true(reading.config.is_embedded);
+    assert_string_equal(reading.config.key_file, "/var/lib/shunt/keys/controller.key");
+    assert_string_equal(reading.config.redis.socket_path, "/var/lib/shunt/redis/redis.sock");
+    assert_string_equal(reading.config.operator_name, "admin");
+    assert_string_equal(reading.config.operator_key_file, "/var/lib/shunt/keys/operator.key");
+    assert_int_equal(reading.config.lease_ms, 6000);
+}
+
+static void controller_without_a_name_has_the_hosts(void **state)
+{
+    READING_CLEANUP struct reading reading;
+    char host[256] = "";
+    (void)state;
+    assert_int_equal(gethostname(host, sizeof(host) - 1), 0);
+    host[strcspn(host, ".")] = '\0';
+    read_changed(&reading, "controller: {name: c1}\n", "");
+    assert_int_equal(reading.document.complaint_count, text_is_name(host) ? 0 : 1);
+    assert_string_equal(reading.config.name, strlen(host) < LIMIT_NAME ? host : "");
+}
+
+static void controller_section_is_read(void **state)
+{
+    READING_CLEANUP struct reading reading;
+    (void)state;
+    read_changed(&reading, "{name: c1}", "{name: c2, state_dir: /srv/shunt, lease: 9s}");
+    assert_no_complaint(&reading);
+    assert_string_equal(reading.config.name, "c2");
+    assert_string_equal(reading.config.key_file, "/srv/shunt/keys/controller.key");
+    assert_string_equal(reading.config.redis.socket_path, "/srv/shunt/redis/redis.sock");
+    assert_int_equal(reading.config.lease_ms, 9000);
+}
+
+static void impossible_controller_values_are_refused(void **state)
+{
+    (void)state;
+    assert_refuses("{name: c1}", "{name: ../c1}", "controller.name: ");
+    assert_refuses("{name: c1}", "{name: c1, state_dir: shunt}", "controller.state_dir: ");
+    assert_refuses("{name: c1}", "{name: c1, lease: 6}", "controller.lease: ");
+    assert_refuses("{name: c1}", "{name: c1, lease: 1ms}", "controller.lease: ");
+    assert_refuses("{name: c1}", "{name: c1, leese: 6s}", "did you mean 'lease'?");
+    assert_refuses("{name: c1}", "c1", "controller: ");
+}
+
+static void state_directory_too_long_for_a_socket_is_refused(void **state)
+{
+    char section[256];
+    (void)state;
+    (void)snprintf(section, sizeof(section), "{name: c1, state_dir: /%0100d}", 0);
+    assert_refuses("{name: c1}", section, "longer than 107 bytes");
+}
+
+static void redis_map_is_read(void **state)
+{
+    READING_CLEANUP struct reading reading;
+    (void)state;
+    read_changed(&reading, GOOD_REDIS,
+                 "redis: {url: 'rediss://redis.example.com:6380/2', user: c, password_file: /p,"
+                 " tls: {ca_file: /ca, cert_file: /cert, key_file: /key}}");
+    assert_no_complaint(&reading);
+    const struct redis_address *redis = &reading.config.redis;
+    assert_false(reading.config.is_embedded);
+    assert_string_equal(redis->host, "redis.example.com");
+    assert_int_equal(redis->port, 6380);
+    assert_int_equal(redis->database, 2);
+    assert_true(redis->is_tls);
+    assert_string_equal(redis->user, "c");
+    assert_string_equal(redis->password_file, "/p");
+    assert_string_equal(redis->ca_file, "/ca");
+    assert_string_equal(redis->cert_file, "/cert");
+    assert_string_equal(redis->key_file, "/key");
+}
+
+static void impossible_redis_values_are_refused(void **state)
+{
+    (void)state;
+    assert_refuses(GOOD_REDIS, "redis: embeded", "redis: must be 'embedded' or a map");
+    assert_refuses(GOOD_REDIS, "redis: [embedded]", "redis: must be 'embedded' or a map");
+    assert_refuses(GOOD_REDIS, "redis: {}", "redis.url: missing");
+    assert_refuses(GOOD_REDIS, "redis: {url: 'http://redis'}", "redis.url: ");
+    assert_refuses(GOOD_REDIS, "redis: {url: 'redis://h', user: c}", "needs a password_file");
+    assert_refuses(GOOD_REDIS, "redis: {url: 'redis://h', tls: {ca_file: /ca}}", "rediss://");
+    assert_refuses(GOOD_REDIS, "redis: {url: 'rediss://h', tls: {cert_file: /c}}",
+                   "cert_file and key_file belong together");
+}
+
+static void redis_password_in_the_file_is_refused_and_not_shown(void **state)
+{
+    static const char *const secrets[] = {
+        "redis: {url: 'redis://h', user: c, password: hunter2}",
+        "redis: {url: 'redis://h', password_file: hunter2}",
+        "redis: {url: 'redis://c:hunter2@h'}",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
+        READING_CLEANUP struct reading reading;
+        read_changed(&reading, GOOD_REDIS, secrets[i]);
+        assert_one_complaint(&reading, "redis.");
+        assert_null(strstr(buffer_text(&reading.document.complaints), "hunter2"));
+    }
+}
+
+static void agent_key_may_be_missing_with_embedded_redis_only(void **state)
+{
+    (void)state;
+    assert_accepts(", agent_key: '" KEY_1 "'", "");
+    READING_CLEANUP struct reading reading;
+    read_text(&reading, "redis: {url: 'redis://h'}\n"
+                        "operators:\n  " GOOD_OPERATOR "\n"
+                        "clusters:\n"
+                        "  - name: git\n"
+                        "    base_url: https://git.example.com\n"
+                        "    credentials: " GOOD_CREDENTIALS "\n"
+                        "    nodes:\n"
+                        "      - {name: bb1, url: 'http://10.0.0.11:7990'}\n"
+                        "      - {name: bb2, url: 'http://10.0.0.12', agent_key: '" KEY_1 "'}\n"
+                        "      - {name: bb3, url: 'http://10.0.0.13', agent_key: '" KEY_1 "'}\n"
+                        "    load_balancers:\n" GOOD_LBS);
+    assert_one_complaint(&reading, "clusters[0].nodes[0].agent_key: missing");
+}
+
+static void operators_are_needed_where_none_is_made(void **state)
+{
+    (void)state;
+    assert_accepts("operators:\n  " GOOD_OPERATOR "\n", "");
+    assert_accepts("operators:\n  " GOOD_OPERATOR "\n", "operators: []\n");
+    assert_refuses(GOOD_REDIS "\noperators:\n  " GOOD_OPERATOR, "redis: {url: 'redis://h'}",
+                   "operators: missing");
+}
+
+static void operators_are_found_with_their_roles(void **state)
+{
+    READING_CLEANUP struct reading reading;
+    (void)state;
+    read_changed(&reading, GOOD_OPERATOR,
+                 GOOD_OPERATOR "\n  - {name: ben, role: viewer, key: '" KEY_2 "'}");
+    assert_no_complaint(&reading);
+    assert_int_equal(config_find_operator(&reading.config, "ana")->role, ROLE_APPROVER);
+    assert_int_equal(config_find_operator(&reading.config, "ben")->role, ROLE_VIEWER);
+    assert_null(config_find_operator(&reading.config, "eve"));
+    assert_string_equal(role_name(ROLE_OPERATOR), "operator");
+}
+
+static void impossible_operators_are_refused(void **state)
+{
+    (void)state;
+    assert_refuses(GOOD_OPERATOR, GOOD_OPERATOR "\n  - {name: ana, role: viewer, key: '" KEY_2 "'}",
+                   "operators[1].name: 'ana' stands in line 4 already");
+    assert_refuses("role: approver", "role: root", "operators[0].role: ");
+    assert_refuses(GOOD_OPERATOR, "- {name: ana, role: viewer, key: 'ed25519:AAAA'}",
+                   "operators[0].key: ");
+    assert_refuses(GOOD_OPERATOR, "- {name: ana, role: viewer}", "operators[0].key: missing");
+    assert_refuses(GOOD_OPERATOR, "- ana", "operators[0]: must be a map");
+}
+
+static void more_operators_than_the_limit_are_refused(void **state)
+{
+    BUFFER_CLEANUP struct buffer text;
+    (void)state;
+    buffer_init(&text, 64 * 1024);
+    for (int i = 0; i <= LIMIT_OPERATORS; i++)
+        assert_true(buffer_format(&text, "%s- {name: o%d, role: viewer, key: '" KEY_1 "'}",
+                                  i > 0 ? "\n  " : "", i));
+    FREE_CLEANUP char *whole =
+        memory_format("operators:\n  %s\nclusters:\n" GOOD_CLUSTER, buffer_text(&text));
+    READING_CLEANUP struct reading reading;
+    read_text(&reading, whole);
+    assert_one_complaint(&reading, "operators: 65 entries; 0 to 64 are allowed");
+}
+
+static void signer_needs_name_and_key(void **state)
+{
+    READING_CLEANUP struct reading reading;
+    (void)state;
+    read_changed(&reading, GOOD_REDIS,
+                 GOOD_REDIS "\noperator: {name: ana, key_file: /home/ana/ana.key}");
+    assert_no_complaint(&reading);
+    assert_string_equal(reading.config.operator_name, "ana");
+    assert_string_equal(reading.config.operator_key_file, "/home/ana/ana.key");
+    assert_refuses(GOOD_REDIS, GOOD_REDIS "\noperator: {name: ana}", "operator.key_file: missing");
+}
+
+static void unknown_keys_are_told_with_their_place(void **state)
+{
+    (void)state;
+    assert_refuses(GOOD_REDIS, GOOD_REDIS "\ncluster: []", "test.yaml:3:1: cluster: unknown key");
+    assert_refuses("    base_url", "    colour: red\n    base_url", "colour: unknown key");
+}
+
+static void all_complaints_come_at_once(void **state)
+{
+    READING_CLEANUP struct reading reading;
+    (void)state;
+    read_text(&reading, "controller: {lease: soon}\nredis: 7\noperators: 1\nclusters: []\nx: y\n");
+    assert_int_equal(reading.document.complaint_count, 5);
+}
+
+static void file_that_is_no_map_is_refused(void **state)
+{
+    static const char *const texts[] = {"", "- a\n", "text\n", "null\n", "{", "\xff\xfe"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        READING_CLEANUP struct reading reading;
+        read_text(&reading, texts[i]);
+        assert_true(reading.document.complaint_count >= 1);
+        assert_int_equal(reading.config.cluster_count, 0);
+    }
+}
+
+/* Whatever part of the file is missing, reading ends, complains, and leaves nothing behind. */
+static void every_beginning_of_a_file_is_read_to_its_end(void **state)
+{
+    static const char good[] = GOOD_TEXT;
+    (void)state;
+    for (size_t size = 0; size < sizeof(good) - 1; size++) {
+        READING_CLEANUP struct reading reading;
+        FREE_CLEANUP char *beginning = memory_format("%.*s", (int)size, good);
+        read_text(&reading, beginning);
+        if (size < sizeof(good) - sizeof("\n    " GOOD_POLICY "\n"))
+            assert_true(reading.document.complaint_count > 0);
+    }
+}
+
+static void write_large_cluster(struct buffer *text, int i)
+{
+    assert_true(buffer_format(text,
+                              "  - name: c%d\n    base_url: https://c%d.example.com\n"
+                              "    credentials: {user: a, password_file: /etc/shunt/p}\n"
+                              "    nodes:\n",
+                              i, i));
+    for (int j = 0; j < 4; j++)
+        assert_true(
+            buffer_format(text, "      - {name: n%d, url: 'http://c%dn%d:7990'}\n", j, i, j));
+    assert_true(buffer_format(text,
+                              "    load_balancers:\n      - name: edge\n        driver: haproxy\n"
+                              "        addresses: ['unix:/run/haproxy/admin.sock']\n"
+                              "        members:\n"));
+    for (int j = 0; j < 4; j++)
+        assert_true(buffer_format(text, "          n%d: [http%d/n%d, ssh%d/n%d]\n", j, i, j, i, j));
+}
+
+static void large_fleet_is_read_quickly(void **state)
+{
+    READING_CLEANUP struct reading reading;
+    BUFFER_CLEANUP struct buffer text;
+    (void)state;
+    buffer_init(&text, LIMIT_CONFIG_BYTES);
+    assert_true(buffer_add_text(&text, "controller: {name: c1}\nclusters:\n"));
+    for (int i = 0; i < 2500; i++)
+        write_large_cluster(&text, i);
+    int64_t begin_ms = clock_monotonic_ms();
+    read_text(&reading, buffer_text(&text));
+    int64_t took_ms = clock_monotonic_ms() - begin_ms;
+    assert_no_complaint(&reading);
+    assert_int_equal(reading.config.cluster_count, 2500);
+    assert_string_equal(config_find_cluster(&reading.config, "c2499")->nodes[3].name, "n3");
+    assert_in_range(took_ms, 0, 5000); /* far less; a sanitizer on a busy machine is slow */
+}
+
+static void more_clusters_than_the_limit_are_refused(void **state)
+{
+    READING_CLEANUP struct reading reading;
+    BUFFER_CLEANUP struct buffer text;
+    (void)state;
+    buffer_init(&text, LIMIT_CONFIG_BYTES);
+    assert_true(buffer_add_text(&text, "controller: {name: c1}\nclusters:\n"));
+    for (int i = 0; i <= LIMIT_CLUSTERS; i++)
+        assert_true(buffer_add_text(&text, "  - {}\n"));
+    read_text(&reading, buffer_text(&text));
+    assert_one_complaint(&reading, "clusters: 4097 entries; 1 to 4096 are allowed");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(example_reads_without_complaint),
+        cmocka_unit_test(example_shows_the_defaults),
+        cmocka_unit_test(what_is_left_out_has_its_default),
+        cmocka_unit_test(controller_without_a_name_has_the_hosts),
+        cmocka_unit_test(controller_section_is_read),
+        cmocka_unit_test(impossible_controller_values_are_refused),
+        cmocka_unit_test(state_directory_too_long_for_a_socket_is_refused),
+        cmocka_unit_test(redis_map_is_read),
+        cmocka_unit_test(impossible_redis_values_are_refused),
+        cmocka_unit_test(redis_password_in_the_file_is_refused_and_not_shown),
+        cmocka_unit_test(agent_key_may_be_missing_with_embedded_redis_only),
+        cmocka_unit_test(operators_are_needed_where_none_is_made),
+        cmocka_unit_test(operators_are_found_with_their_roles),
+        cmocka_unit_test(impossible_operators_are_refused),
+        cmocka_unit_test(more_operators_than_the_limit_are_refused),
+        cmocka_unit_test(signer_needs_name_and_key),
+        cmocka_unit_test(unknown_keys_are_told_with_their_place),
+        cmocka_unit_test(all_complaints_come_at_once),
+        cmocka_unit_test(file_that_is_no_map_is_refused),
+        cmocka_unit_test(every_beginning_of_a_file_is_read_to_its_end),
+        cmocka_unit_test(large_fleet_is_read_quickly),
+        cmocka_unit_test(more_clusters_than_the_limit_are_refused),
+    };
+    return cmocka_run_group_tests_name("controller/config", tests, NULL, NULL);
+}
