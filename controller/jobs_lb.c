@@ -155,7 +155,7 @@ int64_t job_lb_drain(struct pool_job *base)
 {
     struct work_job *job = (struct work_job *)base;
     struct error err;
-    return set(job, LB_ADMIN_DRAIN, &err) ? job_done(job) : job_failed(job, &err);
+    return set(job, LB_ADMIN_DRAIN, &err) ? job_done(job) : job_trouble(job, &err);
 }
 
 /* Unknown is not empty: a load balancer that does not answer is asked again. */

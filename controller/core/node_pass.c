@@ -207,12 +207,9 @@ void node_tick(struct run *run, uint32_t index)
         node_turn(run, index);
         return;
     }
-    int64_t grace_ms = 0;
-    for (unsigned work = 0; work < WORK_COUNT; work++)
-        if ((node->works & ~node->works_done & WORK_BIT(work)) && work_is_of_agent((enum work)work))
-            grace_ms = AGENT_GRACE_MS;
-    if (node->step == STEP_EMPTY)
-        grace_ms = 0;
+    /* Whoever does the work has the same deadline, and says better what was missing. */
+    bool is_asked = (node->works & ~node->works_done) != 0;
+    int64_t grace_ms = is_asked && node->step != STEP_EMPTY ? WORK_GRACE_MS : 0;
     if (node->deadline_ms != 0 && run->now_ms >= node->deadline_ms + grace_ms)
         step_deadline(run, index);
     else if (node->retry_ms != 0 && run->now_ms >= node->retry_ms)
@@ -237,7 +234,8 @@ void node_work_failed(struct run *run, uint32_t index, enum work work, const str
     run_touch(run, index);
     if (work == WORK_CONNECTIONS && err->code == ERROR_TIMEOUT)
         return; /* the step's own deadline is next, and says what follows */
-    if (is_transient && err->code != ERROR_TIMEOUT && node->attempt < row->retries) {
+    bool has_time = node->deadline_ms == 0 || run->now_ms < node->deadline_ms;
+    if (is_transient && has_time && err->code != ERROR_TIMEOUT && node->attempt < row->retries) {
         node->retry_ms = run->now_ms + retry_delay_ms(node->attempt);
         node->attempt++;
         return;

@@ -294,7 +294,7 @@ void phase_tick(struct run *run)
 {
     struct upgrade *upgrade = run->upgrade;
     struct error err;
-    if (upgrade->deadline_ms != 0 && run->now_ms >= upgrade->deadline_ms + AGENT_GRACE_MS) {
+    if (upgrade->deadline_ms != 0 && run->now_ms >= upgrade->deadline_ms + WORK_GRACE_MS) {
         error_set(&err, ERROR_TIMEOUT,
                   "not done at its deadline; cluster last seen %s, upgrade mode %s",
                   cluster_state_name(upgrade->seen_state), upgrade->seen_mode ? "on" : "off");

@@ -112,7 +112,7 @@ static int64_t wake_ms(const struct upgrade *upgrade)
     if (upgrade->phase == PHASE_ENDED)
         return wake;
     if (upgrade->deadline_ms != 0)
-        wake = earlier(wake, upgrade->deadline_ms + AGENT_GRACE_MS);
+        wake = earlier(wake, upgrade->deadline_ms + WORK_GRACE_MS);
     wake = earlier(wake, upgrade->retry_ms);
     if (upgrade->starved_ms != 0 && !upgrade->is_waiting)
         wake = earlier(wake, upgrade->starved_ms + STARVED_MOST_MS);
@@ -121,7 +121,7 @@ static int64_t wake_ms(const struct upgrade *upgrade)
         wake = earlier(wake, node->retry_ms);
         if (node->place == PLACE_WORKING && node->deadline_ms != 0)
             wake =
-                earlier(wake, node->deadline_ms + (node->step == STEP_EMPTY ? 0 : AGENT_GRACE_MS));
+                earlier(wake, node->deadline_ms + (node->step == STEP_EMPTY ? 0 : WORK_GRACE_MS));
     }
     return wake;
 }
