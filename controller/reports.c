@@ -60,6 +60,22 @@ static enum event_kind event_of(enum report_kind kind)
     return EVENT_FAILED;
 }
 
+/*
+ * An agent has seen a higher epoch than the command had. Either a repeat of an overtaken leader was
+ * refused, which is no answer to us; or we are overtaken, or Redis has lost our epoch: the lease
+ * tells, and where it is ours it is taken again above what the agent has seen.
+ */
+static void look_at_epoch(struct shell *shell, struct cluster *cluster, const struct report *report)
+{
+    if (report->epoch <= cluster->epoch)
+        return;
+    log_warning("cluster %s: agent %s has seen epoch %llu, ours is %llu", cluster->config->name,
+                report->node, (unsigned long long)report->epoch,
+                (unsigned long long)cluster->epoch);
+    cluster->epoch = report->epoch;
+    shell->renewed_ms = 0;
+}
+
 void cluster_report(struct shell *shell, struct cluster *cluster, const struct report *report)
 {
     struct upgrade *upgrade = cluster->upgrade;
@@ -72,6 +88,10 @@ void cluster_report(struct shell *shell, struct cluster *cluster, const struct r
                           .error = report->error,
                           .view_source = NODE_NONE};
     int config_node = config_find_agent(cluster->config, report->node);
+    if (report->kind == REPORT_REFUSED && report->error.code == ERROR_STALE) {
+        look_at_epoch(shell, cluster, report);
+        return;
+    }
     if (plan_run_report(shell, cluster, report) || upgrade == NULL || config_node < 0)
         return;
     event.node = find_node(upgrade, cluster->config->nodes[config_node].name);

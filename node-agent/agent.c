@@ -55,8 +55,9 @@ static void connect_redis(struct agent *agent)
     if (redis_link_open(&agent->link, &err) &&
         outbox_flush(agent->outbox, agent->link.writer, &err) && send_heartbeat(agent, &err) &&
         redis_link_ask(&agent->link, &err))
-        return;
-    redis_link_fail(&agent->link, &err);
+        resident_memory_release();
+    else
+        redis_link_fail(&agent->link, &err);
 }
 
 static void flush_reports(struct agent *agent)
@@ -82,9 +83,8 @@ static void take_entry(void *context, const struct channel_entry *entry)
         return;
     delivery->count++;
     dispatch_command(&agent->dispatch, entry);
-    delivery->has_failed =
-        !outbox_flush(agent->outbox, agent->link.writer, &delivery->error) ||
-        !redis_link_acknowledge(&agent->link, entry->id, &delivery->error);
+    delivery->has_failed = !outbox_flush(agent->outbox, agent->link.writer, &delivery->error) ||
+                           !redis_link_acknowledge(&agent->link, entry->id, &delivery->error);
 }
 
 static bool take_answer(struct agent *agent, const redisReply *reply, struct error *err)
@@ -196,8 +196,7 @@ static bool open_state(struct agent *agent, struct error *err)
     size_t torn_bytes;
     const char *state_dir = agent->config->state_dir;
     snprintf(path, sizeof(path), "%s/lock", state_dir);
-    if (!file_make_directory(state_dir, 0700, err) ||
-        !file_lock(path, &agent->lock_fd, err)) {
+    if (!file_make_directory(state_dir, 0700, err) || !file_lock(path, &agent->lock_fd, err)) {
         error_wrap(err, "state_dir");
         return false;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The daemon: one loop over Redis, signals, a timer and the jobs' pipes. Nothing in it waits for
- * anything else, but for Redis, and for that 2 s at most.
+ * The daemon: one loop over Redis, signals, a timer and the jobs' pipes. It waits nowhere else but
+ * for an answer of Redis, and for none of those longer than REDIS_LINK_CALL_MS.
  */
 #ifndef SHUNT_AGENT_H
 #define SHUNT_AGENT_H

@@ -98,7 +98,8 @@ static const char *read_controller_line(char *line, struct agent_config *config,
     if (name == NULL || name[0] == '#')
         return NULL;
     const char *key = strtok_r(NULL, blanks, &rest);
-    if (key == NULL || strtok_r(NULL, blanks, &rest) != NULL)
+    const char *excess = strtok_r(NULL, blanks, &rest);
+    if (key == NULL || excess != NULL)
         return "expected NAME ed25519:…";
     return add_controller(config, name, key, err);
 }

@@ -4,6 +4,7 @@
 #include "file.h"
 #include "memory.h"
 #include "path_text.h"
+#include "text.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -80,7 +81,7 @@ static void check_state_dir(struct host_check *check, const char *path)
     char at[LIMIT_PATH];
     if (path[0] == '\0')
         return;
-    strcpy(at, path);
+    TEXT_COPY(at, path);
     while (stat(at, &status) != 0 && errno == ENOENT && at[1] != '\0') {
         char *slash = strrchr(at, '/');
         slash[slash == at ? 1 : 0] = '\0';
@@ -93,8 +94,8 @@ static void check_directory(struct host_check *check, const char *what, const ch
                             int access_mode, const char *rule)
 {
     struct stat status;
-    if (path[0] != '\0' && (stat(path, &status) != 0 || !S_ISDIR(status.st_mode) ||
-                            access(path, access_mode) != 0))
+    if (path[0] != '\0' &&
+        (stat(path, &status) != 0 || !S_ISDIR(status.st_mode) || access(path, access_mode) != 0))
         complain(check, what, "'%s' must be %s", path, rule);
 }
 

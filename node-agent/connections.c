@@ -57,8 +57,8 @@ static bool send_query(struct connection_counter *counter, int family, struct er
                     .idiag_states = 1U << TCP_ESTABLISHED},
     };
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-    if (sendto(counter->fd, &query, sizeof(query), 0, (struct sockaddr *)&kernel,
-               sizeof(kernel)) >= 0)
+    if (sendto(counter->fd, &query, sizeof(query), 0, (struct sockaddr *)&kernel, sizeof(kernel)) >=
+        0)
         return true;
     error_set_errno(err, errno, "ask the kernel for its connections");
     return false;

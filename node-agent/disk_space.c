@@ -6,7 +6,7 @@
 
 #define RESERVE_MOST_BYTES (256LL * 1024 * 1024)
 #define RESERVE_SHARE      20 /* a twentieth */
-#define MIB                (1024 * 1024)
+#define MIB                (1024LL * 1024)
 #define RELEASE_FACTOR     3
 #define RELEASE_INODES     20000
 

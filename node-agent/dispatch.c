@@ -153,8 +153,8 @@ static void tell_end(const struct report *report)
         log_info("command %s: %s is done after %lld ms", report->command_id,
                  verb_name(report->verb), (long long)report->elapsed_ms);
     else
-        log_failure(LOG_LEVEL_WARNING, &report->error, "command %s: %s failed",
-                    report->command_id, verb_name(report->verb));
+        log_failure(LOG_LEVEL_WARNING, &report->error, "command %s: %s failed", report->command_id,
+                    verb_name(report->verb));
 }
 
 /* True once the end is durable; until then the report is not sent, and tried again later. */
@@ -210,10 +210,11 @@ static bool is_to_be_cancelled(const struct dispatch *dispatch, const char *id)
     return false;
 }
 
-static bool is_unfinished(const struct dispatch *dispatch, const char *id)
+/* A cancel waits for no other cancel, nor for itself: they could wait for each other. */
+static bool is_unfinished_job(const struct dispatch *dispatch, const char *id)
 {
     const struct record_entry *entry = record_find(dispatch->record, id);
-    return entry != NULL && entry->report == NULL;
+    return entry != NULL && entry->report == NULL && entry->verb != VERB_CANCEL;
 }
 
 /* A job that has no process any more: killed together with the agent, mostly. */
@@ -239,7 +240,7 @@ void dispatch_settle(struct dispatch *dispatch)
         record_entry_command(entry, &command);
         if (command.verb != VERB_CANCEL)
             resume(dispatch, &command);
-        else if (!is_unfinished(dispatch, command.target_id))
+        else if (!is_unfinished_job(dispatch, command.target_id))
             end_without_job(dispatch, &command, NULL);
     }
 }

@@ -17,10 +17,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define IDLE_ATTEMPTS_MOST 6     /* in a row that brought nothing: 31 s of pauses */
-#define ATTEMPTS_MOST      100   /* in all: a line that breaks every few MB still gets there */
-#define FIRST_PAUSE_MS     500   /* doubled after each attempt that brought nothing */
-#define CHUNK_BYTES        (64 * 1024)
+#define IDLE_ATTEMPTS_MOST 6   /* in a row that brought nothing: 31 s of pauses */
+#define ATTEMPTS_MOST      100 /* in all: a line that breaks every few MB still gets there */
+#define FIRST_PAUSE_MS     500 /* doubled after each attempt that brought nothing */
+#define CHUNK_BYTES        ((size_t)64 * 1024)
 
 struct fetch {
     struct job *job;

@@ -27,11 +27,11 @@ static json_t *write_refused(const uint64_t *refused)
 
 static char *write_beat(const struct heartbeat *heartbeat)
 {
-    json_t *beat = json_pack("{s:s, s:s, s:I, s:s?, s:i, s:I, s:o}", "node", heartbeat->node,
-                             "agent_version", SHUNT_VERSION, "epoch",
-                             (json_int_t)heartbeat->epoch, "job", heartbeat->verb, "pid",
-                             (int)getpid(), "at_ms", (json_int_t)clock_wall_ms(), "refused",
-                             write_refused(heartbeat->refused));
+    json_t *beat =
+        json_pack("{s:s, s:s, s:I, s:s?, s:i, s:I, s:o}", "node", heartbeat->node, "agent_version",
+                  SHUNT_VERSION, "epoch", (json_int_t)heartbeat->epoch, "job", heartbeat->verb,
+                  "pid", (int)getpid(), "at_ms", (json_int_t)clock_wall_ms(), "refused",
+                  write_refused(heartbeat->refused));
     CHECK(beat != NULL);
     char *text = json_write(beat);
     json_decref(beat);

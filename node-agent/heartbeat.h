@@ -15,9 +15,9 @@
 struct heartbeat {
     const char *cluster;
     const char *node;
-    uint64_t epoch;           /* the highest seen */
-    const char *verb;         /* what runs; NULL = nothing */
-    const uint64_t *refused;  /* REFUSAL_COUNT counters, since the start */
+    uint64_t epoch;          /* the highest seen */
+    const char *verb;        /* what runs; NULL = nothing */
+    const uint64_t *refused; /* REFUSAL_COUNT counters, since the start */
 };
 
 bool heartbeat_send(const struct heartbeat *heartbeat, struct redis *redis,

@@ -2,7 +2,6 @@
 #include "home_script.h"
 
 #include "check.h"
-#include "limit.h"
 #include "text.h"
 
 #include <string.h>
@@ -182,8 +181,9 @@ static bool scan_text(const char *text, size_t size, struct span *ret_value, str
         at = newline != NULL ? newline + 1 : end;
     }
     if (scan.value.at == NULL) {
-        error_set(err, ERROR_INTEGRITY, "no line '" VARIABLE "=' in a block that begins with"
-                                        " 'if [ -z \"${" VARIABLE "}\" ]; then'");
+        error_set(err, ERROR_INTEGRITY,
+                  "no line '" VARIABLE "=' in a block that begins with"
+                  " 'if [ -z \"${" VARIABLE "}\" ]; then'");
         return false;
     }
     *ret_value = scan.value;

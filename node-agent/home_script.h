@@ -16,13 +16,17 @@
 #define SHUNT_HOME_SCRIPT_H
 
 #include "buffer.h"
+#include "limit.h"
 
 /* The file is 1 KB as shipped. */
-#define HOME_SCRIPT_BYTES (64 * 1024)
+#define HOME_SCRIPT_BYTES ((size_t)64 * 1024)
 
-/* Adds the text with `home` as the value, all other bytes as they were, to ret_text (limit at least
- * HOME_SCRIPT_BYTES + 4 * LIMIT_PATH). ERROR_INTEGRITY for a text that is not understood,
- * ERROR_INVALID for a home that no line of a script can hold. */
+/* With a home in it, each byte of which may need four to be quoted. */
+#define HOME_SCRIPT_EDITED_BYTES (HOME_SCRIPT_BYTES + 4UL * LIMIT_PATH)
+
+/* Adds the text with `home` as the value, all other bytes as they were, to ret_text, whose limit is
+ * HOME_SCRIPT_EDITED_BYTES. ERROR_INTEGRITY for a text that is not understood, ERROR_INVALID for a
+ * home that no line of a script can hold. */
 bool home_script_edit(const char *text, size_t size, const char *home, struct buffer *ret_text,
                       struct error *err);
 

@@ -111,8 +111,7 @@ static bool asks_the_same(const struct command *known, const struct command *com
 static enum refusal check_sender(const struct inbox_state *state, const struct command *command,
                                  struct error *err)
 {
-    if (!text_equal(command->cluster, state->cluster) ||
-        !text_equal(command->node, state->node)) {
+    if (!text_equal(command->cluster, state->cluster) || !text_equal(command->node, state->node)) {
         error_set(err, ERROR_INVALID, "the command is for %s/%s, this is %s/%s", command->cluster,
                   command->node, state->cluster, state->node);
         return REFUSAL_MISADDRESSED;

@@ -29,10 +29,10 @@ enum refusal {
     REFUSAL_STALE_EPOCH,    /* from a leader that has been overtaken */
     REFUSAL_REUSED_ID,      /* the id is known and asked for something else */
     REFUSAL_EXPIRED,
-    REFUSAL_CLOCK_SKEW,     /* issued in the future */
-    REFUSAL_BUSY,           /* another job that changes the node runs */
+    REFUSAL_CLOCK_SKEW, /* issued in the future */
+    REFUSAL_BUSY,       /* another job that changes the node runs */
     REFUSAL_TOO_MANY_JOBS,
-    REFUSAL_NOT_RECORDED,   /* the record could not be written, so nothing may be done */
+    REFUSAL_NOT_RECORDED, /* the record could not be written, so nothing may be done */
     REFUSAL_COUNT
 };
 

@@ -64,12 +64,14 @@ static void send_progress(struct job *job)
     send_report(job, REPORT_PROGRESS);
 }
 
+/* All at their defaults but SIGPIPE: TLS over a broken connection is an error, not our end. */
 static void reset_signals(void)
 {
     sigset_t none;
     struct sigaction standard = {.sa_handler = SIG_DFL};
     for (int number = 1; number < NSIG; number++)
         (void)sigaction(number, &standard, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -102,6 +104,7 @@ void job_child_run(const struct agent_config *config, const struct command *comm
     struct job job = {.config = config, .command = command, .send_progress = send_progress};
     verb_fn function = job_verb_function(command->verb);
     CHECK(function != NULL);
+    /* A resumed job has its whole time again: what the first run did of it is not known. */
     job.deadline =
         command->deadline_ms > 0 ? deadline_after_ms(command->deadline_ms) : deadline_never();
     job_report_init(command, REPORT_PROGRESS, &job.report);

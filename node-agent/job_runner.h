@@ -23,12 +23,12 @@
 
 struct running_job {
     bool is_used;
-    pid_t pid;                /* 0 = reaped */
-    int pipe_fd;              /* -1 = at its end */
-    struct buffer incoming;   /* the beginning of a frame */
+    pid_t pid;              /* 0 = reaped */
+    int pipe_fd;            /* -1 = at its end */
+    struct buffer incoming; /* the beginning of a frame */
     struct command command;
-    int64_t began_ms;         /* monotonic */
-    struct report report;     /* the newest: accepted, progress, or the final one */
+    int64_t began_ms;     /* monotonic */
+    struct report report; /* the newest: accepted, progress, or the final one */
     bool has_ended;
     bool is_settled;
     bool is_cancelled;

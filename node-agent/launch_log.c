@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SEARCH_BYTES (64 * 1024) /* of the end of the application's log */
-#define TAIL_BYTES   240         /* of last lines in a message: about three */
+#define SEARCH_BYTES ((size_t)64 * 1024) /* of the end of the application's log */
+#define TAIL_BYTES   240                 /* of last lines in a message: about three */
 
 static void log_path(const struct bitbucket_config *config, const char *name,
                      char path[LIMIT_PATH + 64])

@@ -31,7 +31,8 @@ static const char help[] =
     "  --help             print this, and end\n"
     "\n"
     "Exit status: 0 ended by SIGTERM or SIGINT, or nothing wrong; 1 could not begin (state_dir in\n"
-    "use, record damaged, key file); 2 wrong usage; 3 the configuration, or with --check the host,\n"
+    "use, record damaged, key file); 2 wrong usage; 3 the configuration, or with --check the "
+    "host,\n"
     "is not good.\n";
 
 struct options {
@@ -84,9 +85,12 @@ static bool parse_option(int option, struct options *options)
 static bool parse_options(int argc, char **argv, struct options *options)
 {
     static const struct option names[] = {
-        {"config", required_argument, NULL, 'c'},    {"check", no_argument, NULL, 'k'},
-        {"log-level", required_argument, NULL, 'l'}, {"version", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},            {NULL, 0, NULL, 0},
+        {"config", required_argument, NULL, 'c'},
+        {"check", no_argument, NULL, 'k'},
+        {"log-level", required_argument, NULL, 'l'},
+        {"version", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     int option;
     while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ANSWER_BYTES (16 * 1024)
+#define ANSWER_BYTES ((size_t)16 * 1024)
 #define REQUEST_MS   2000 /* of one request; a node on the same host answers in milliseconds */
 
 struct http_client *node_status_client(void)
@@ -16,9 +16,8 @@ struct http_client *node_status_client(void)
     return http_client_new(&options);
 }
 
-static bool get(struct http_client *client, const struct bitbucket_config *config,
-                const char *path, struct deadline deadline, struct http_answer *ret_answer,
-                struct error *err)
+static bool get(struct http_client *client, const struct bitbucket_config *config, const char *path,
+                struct deadline deadline, struct http_answer *ret_answer, struct error *err)
 {
     char url[256];
     const char *address = config->address[0] != '\0' ? config->address : "127.0.0.1";
@@ -61,8 +60,7 @@ bool node_status_get(struct http_client *client, const struct bitbucket_config *
 }
 
 bool node_status_version(struct http_client *client, const struct bitbucket_config *config,
-                         struct deadline deadline, char version[LIMIT_VERSION],
-                         struct error *err)
+                         struct deadline deadline, char version[LIMIT_VERSION], struct error *err)
 {
     struct http_answer answer;
     char text[LIMIT_VERSION];
@@ -72,8 +70,10 @@ bool node_status_version(struct http_client *client, const struct bitbucket_conf
     int status = answer.status;
     http_answer_done(&answer);
     if (text[0] == '\0') {
-        error_set(err, ERROR_UNAVAILABLE, "application-properties answered status %d without a"
-                                          " version", status);
+        error_set(err, ERROR_UNAVAILABLE,
+                  "application-properties answered status %d without a"
+                  " version",
+                  status);
         return false;
     }
     quote_text(version, LIMIT_VERSION, text, strlen(text));

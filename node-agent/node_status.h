@@ -12,8 +12,8 @@
 
 struct node_status {
     int http_status;
-    char state[32];  /* "RUNNING", "STARTING", …; "" where the answer has none */
-    char body[160];  /* its begin, made fit for a message */
+    char state[32]; /* "RUNNING", "STARTING", …; "" where the answer has none */
+    char body[160]; /* its begin, made fit for a message */
 };
 
 /* Each request is a connection of its own, so that none of ours lingers on a drained node. */
@@ -24,7 +24,6 @@ bool node_status_get(struct http_client *client, const struct bitbucket_config *
                      struct deadline deadline, struct node_status *ret_status, struct error *err);
 
 bool node_status_version(struct http_client *client, const struct bitbucket_config *config,
-                         struct deadline deadline, char version[LIMIT_VERSION],
-                         struct error *err);
+                         struct deadline deadline, char version[LIMIT_VERSION], struct error *err);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "outbox.h"
 
-#include "check.h"
 #include "channel.h"
+#include "check.h"
 #include "log.h"
 #include "memory.h"
 #include "message_codec.h"
@@ -99,8 +99,8 @@ static void mark_sent(struct outbox *outbox, const char *id)
         log_failure(LOG_LEVEL_WARNING, &err, "report of %s is sent, but cannot be marked so", id);
 }
 
-static bool send_final(struct outbox *outbox, struct redis *redis,
-                       const struct record_entry *entry, struct error *err)
+static bool send_final(struct outbox *outbox, struct redis *redis, const struct record_entry *entry,
+                       struct error *err)
 {
     struct report report;
     record_entry_report(entry, &report);
@@ -114,8 +114,7 @@ static bool flush_record(struct outbox *outbox, struct redis *redis, struct erro
 {
     for (size_t i = 0; record_has_unsent(outbox->record); i++) {
         const struct record_entry *entry = record_at(outbox->record, i);
-        if (entry->report != NULL && !entry->is_sent &&
-            !send_final(outbox, redis, entry, err))
+        if (entry->report != NULL && !entry->is_sent && !send_final(outbox, redis, entry, err))
             return false;
     }
     return true;

@@ -13,12 +13,14 @@
 #define FIRST_INTERVAL_MS 20
 #define LAST_INTERVAL_MS  50
 
+#define NOTHING "nothing"
+
 struct probe {
     struct job *job;
     struct http_client *client;
     struct process process; /* borrowed from the list in verb_probe() */
     struct launch_log_mark mark;
-    char seen[256];         /* what the node last said, for the message of a timeout */
+    char seen[256]; /* what the node last said, for the message of a timeout */
     bool is_done;
 };
 
@@ -77,7 +79,9 @@ static bool ask(struct probe *probe, struct error *err)
     if (node_status_get(probe->client, &probe->job->config->bitbucket, probe->job->deadline,
                         &status, &reason))
         return judge(probe, &status, err);
-    snprintf(probe->seen, sizeof(probe->seen), "%s", reason.message);
+    /* A request that the deadline cut off says less than what was seen before. */
+    if (!deadline_is_over(probe->job->deadline) || text_equal(probe->seen, NOTHING))
+        snprintf(probe->seen, sizeof(probe->seen), "%s", reason.message);
     return true;
 }
 
@@ -103,7 +107,7 @@ static bool probe_until_done(struct probe *probe, struct error *err)
 bool verb_probe(struct job *job, struct error *err)
 {
     struct process_list PROCESS_LIST_CLEANUP list = {.count = 0};
-    struct probe probe = {.job = job, .seen = "nothing"};
+    struct probe probe = {.job = job, .seen = NOTHING};
     launch_log_mark(&job->config->bitbucket, &probe.mark);
     if (!process_find(&job->config->bitbucket, &list, err))
         return false;

@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define SCRATCH_BYTES (256 * 1024)
+#define SCRATCH_BYTES ((size_t)256 * 1024)
 
 /* What one search goes by. */
 struct search {
@@ -76,10 +76,9 @@ static bool search_add(struct search *search, pid_t pid, bool is_from_pid_file, 
         error_set_errno(err, errno, "pidfd_open of process %d", (int)pid);
         return false;
     }
-    bool is_ours =
-        evidence_is_bitbucket(pid, &search->home, &search->scratch) ||
-        (is_from_pid_file &&
-         evidence_is_starting(pid, search->config, &search->home, &search->scratch));
+    bool is_ours = evidence_is_bitbucket(pid, &search->home, &search->scratch) ||
+                   (is_from_pid_file &&
+                    evidence_is_starting(pid, search->config, &search->home, &search->scratch));
     if (!is_ours || process_is_gone(&process)) {
         close(process.pidfd);
         return true;

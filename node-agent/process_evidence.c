@@ -15,9 +15,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PROC_PATH_SIZE  64
-#define PROC_TEXT_BYTES (256 * 1024) /* ARG_MAX of one process is larger; a JVM's line is 4 KB */
-#define PROC_FILES_MOST 4096         /* descriptors looked at; the first jar is among the first */
+#define PROC_PATH_SIZE 64
+#define PROC_TEXT_BYTES                                                                            \
+    ((size_t)256 * 1024)     /* ARG_MAX of one process is larger; a JVM's line is 4 KB */
+#define CLOCK_GRAIN_MS  20   /* of a file's time and a process's, added */
+#define PROC_FILES_MOST 4096 /* descriptors looked at; the first jar is among the first */
 
 /* Opened as itself, and read bounded: /proc files have no size. */
 static bool read_proc(pid_t pid, const char *name, struct buffer *ret_text)
@@ -51,9 +53,10 @@ static bool read_proc_link(pid_t pid, const char *name, char target[PATH_MAX])
 /* The NUL-separated words of cmdline and environ: the next one after `word`, NULL at the end. */
 static const char *next_word(const struct buffer *words, const char *word)
 {
-    const char *end = words->data + words->length;
+    if (words->length == 0) /* a kernel thread has no words */
+        return NULL;
     const char *next = word == NULL ? words->data : word + strlen(word) + 1;
-    return words->length > 0 && next < end ? next : NULL;
+    return next < words->data + words->length ? next : NULL;
 }
 
 static void trim_slashes(char *path)
@@ -128,16 +131,14 @@ bool evidence_is_bitbucket(pid_t pid, const struct home_names *home, struct buff
 {
     if (has_home_word(pid, "cmdline", "-Dbitbucket.home=", home, scratch))
         return true;
-    return is_java(pid, scratch) &&
-           has_home_word(pid, "environ", "BITBUCKET_HOME=", home, scratch);
+    return is_java(pid, scratch) && has_home_word(pid, "environ", "BITBUCKET_HOME=", home, scratch);
 }
 
 static bool is_in_release(pid_t pid, const char *link, const struct bitbucket_config *config,
                           char version[LIMIT_VERSION])
 {
     char target[PATH_MAX];
-    return read_proc_link(pid, link, target) &&
-           release_of_resolved_path(config, target, version);
+    return read_proc_link(pid, link, target) && release_of_resolved_path(config, target, version);
 }
 
 bool evidence_is_starting(pid_t pid, const struct bitbucket_config *config,
@@ -174,23 +175,32 @@ static bool has_file_in_release(pid_t pid, const struct bitbucket_config *config
     return is_found;
 }
 
-/* Milliseconds since the process began, or -1. proc(5): starttime is field 22 of stat, counted
- * after the last ')' because the name before it may hold anything. */
+/* proc(5): when the process began is field 22 of stat, in clock ticks since the boot. Counted from
+ * the last ')' because the name before it may hold anything. */
+static bool start_ticks(pid_t pid, struct buffer *scratch, uint64_t *ret_ticks)
+{
+    char number[24] = "";
+    if (!read_proc(pid, "stat", scratch))
+        return false;
+    const char *at = strrchr(buffer_text(scratch), ')');
+    for (int field = 2; field < 22 && at != NULL; field++)
+        at = strchr(at + 1, ' ');
+    if (at != NULL)
+        (void)snprintf(number, sizeof(number), "%.*s", (int)strcspn(at + 1, " "), at + 1);
+    return text_parse_u64(number, INT64_MAX / 1000, ret_ticks);
+}
+
+/* Milliseconds since the process began, or -1. */
 static int64_t process_age_ms(pid_t pid, struct buffer *scratch)
 {
     struct timespec now;
-    unsigned long long start_ticks;
-    long ticks = sysconf(_SC_CLK_TCK);
-    if (!read_proc(pid, "stat", scratch) || clock_gettime(CLOCK_BOOTTIME, &now) != 0)
-        return -1;
-    const char *rest = strrchr(buffer_text(scratch), ')');
-    if (rest == NULL || ticks <= 0 ||
-        sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d"
-                     " %*d %llu",
-               &start_ticks) != 1)
+    uint64_t ticks;
+    long ticks_per_second = sysconf(_SC_CLK_TCK);
+    if (ticks_per_second <= 0 || clock_gettime(CLOCK_BOOTTIME, &now) != 0 ||
+        !start_ticks(pid, scratch, &ticks))
         return -1;
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 -
-           (int64_t)(start_ticks * 1000 / (unsigned long long)ticks);
+           (int64_t)(ticks * 1000 / (uint64_t)ticks_per_second);
 }
 
 /* The install link may have been moved since the process began; then a path through it names a tree
@@ -205,7 +215,7 @@ static bool link_is_older(pid_t pid, const struct bitbucket_config *config, stru
         return false;
     int64_t link_age_ms = ((int64_t)now.tv_sec - status.st_ctim.tv_sec) * 1000 +
                           (now.tv_nsec - status.st_ctim.tv_nsec) / 1000000;
-    return link_age_ms > age_ms;
+    return link_age_ms > age_ms + CLOCK_GRAIN_MS;
 }
 
 static bool argument_names_release(pid_t pid, const struct bitbucket_config *config,
@@ -227,8 +237,7 @@ static bool argument_names_release(pid_t pid, const struct bitbucket_config *con
     return text_equal(path, resolved) || link_is_older(pid, config, scratch);
 }
 
-void evidence_release(pid_t pid, const struct bitbucket_config *config,
-                      char version[LIMIT_VERSION])
+void evidence_release(pid_t pid, const struct bitbucket_config *config, char version[LIMIT_VERSION])
 {
     struct buffer BUFFER_CLEANUP scratch;
     char found[LIMIT_VERSION];

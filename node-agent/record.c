@@ -113,8 +113,7 @@ static bool read_line(void *context, uint64_t number, const char *text, struct e
     return record_line_read(text, &line, err) && apply_line(context, &line, err);
 }
 
-bool record_open(const char *path, struct record **ret_record, size_t *ret_torn,
-                 struct error *err)
+bool record_open(const char *path, struct record **ret_record, size_t *ret_torn, struct error *err)
 {
     struct record *record = memory_zeroed(1, sizeof(*record));
     if (!append_log_open(path, read_line, record, &record->log, ret_torn, err)) {

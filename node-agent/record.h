@@ -39,9 +39,9 @@ struct record_entry {
 };
 
 /* Opens or makes the file. ERROR_INTEGRITY where it contradicts itself, ERROR_PROTOCOL where a
- * newer agent wrote it. ret_torn: bytes that a crash had left half written and that were dropped. */
-bool record_open(const char *path, struct record **ret_record, size_t *ret_torn,
-                 struct error *err);
+ * newer agent wrote it. ret_torn: bytes that a crash had left half written and that were dropped.
+ */
+bool record_open(const char *path, struct record **ret_record, size_t *ret_torn, struct error *err);
 void record_close(struct record *record); /* NULL is fine */
 
 uint64_t record_epoch(const struct record *record);

@@ -43,8 +43,7 @@ static bool read_epoch(const json_t *line, struct record_line *ret_line, struct 
 static bool read_accepted(const json_t *line, struct record_line *ret_line, struct error *err)
 {
     FREE_CLEANUP char *text = get_message(line, "command", err);
-    if (text == NULL ||
-        !json_get_integer(line, "at_ms", 0, INT64_MAX, &ret_line->at_ms, err) ||
+    if (text == NULL || !json_get_integer(line, "at_ms", 0, INT64_MAX, &ret_line->at_ms, err) ||
         !command_read(text, strlen(text), &ret_line->command, err))
         return false;
     return TEXT_COPY(ret_line->id, ret_line->command.id);
@@ -126,8 +125,8 @@ char *record_line_epoch(uint64_t epoch)
 
 char *record_line_accepted(const char *command, int64_t at_ms)
 {
-    return write_line(json_pack("{s:s, s:I, s:s}", "record", "accepted", "at_ms",
-                                (json_int_t)at_ms, "command", command));
+    return write_line(json_pack("{s:s, s:I, s:s}", "record", "accepted", "at_ms", (json_int_t)at_ms,
+                                "command", command));
 }
 
 char *record_line_ended(const char *report)

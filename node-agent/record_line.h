@@ -18,11 +18,11 @@ enum record_line_kind {
 
 struct record_line {
     enum record_line_kind kind;
-    char id[LIMIT_ID];      /* of the command; empty for an epoch */
-    uint64_t epoch;         /* RECORD_LINE_EPOCH */
-    int64_t at_ms;          /* RECORD_LINE_ACCEPTED, as the next: */
+    char id[LIMIT_ID]; /* of the command; empty for an epoch */
+    uint64_t epoch;    /* RECORD_LINE_EPOCH */
+    int64_t at_ms;     /* RECORD_LINE_ACCEPTED, as the next: */
     struct command command;
-    struct report report;   /* RECORD_LINE_ENDED: a final one */
+    struct report report; /* RECORD_LINE_ENDED: a final one */
 };
 
 /* ERROR_PROTOCOL for a kind or field of a newer version, with a hint. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The agent's two connections to Redis, up or down together: one waits for commands, one writes.
- * Whatever fails on either takes the link down; it is tried again after 0.2 s, doubled up to 5 s and
- * jittered, so that a fleet does not come back in step. An outage is logged once, and its end.
+ * Whatever fails on either takes the link down; it is tried again after 0.2 s, doubled up to 5 s
+ * and jittered, so that a fleet does not come back in step. An outage is logged once, and its end.
  */
 #ifndef SHUNT_REDIS_LINK_H
 #define SHUNT_REDIS_LINK_H
@@ -20,12 +20,12 @@ struct redis_link {
     char commands[CHANNEL_KEY_SIZE]; /* the stream of this node */
     char address[300];               /* for messages */
     bool is_open;
-    bool is_proved;                  /* has answered since it was opened */
-    bool is_reading_pending;         /* what was delivered before, and not acknowledged, first */
-    struct deadline answer;          /* of the read under way */
-    struct deadline retry;           /* while not open */
+    bool is_proved;          /* has answered since it was opened */
+    bool is_reading_pending; /* what was delivered before, and not acknowledged, first */
+    struct deadline answer;  /* of the read under way */
+    struct deadline retry;   /* while not open */
     int64_t backoff_ms;
-    int64_t down_since_ms;           /* monotonic; -1 = not, or told to be back */
+    int64_t down_since_ms; /* monotonic; -1 = not, or told to be back */
 };
 
 void redis_link_init(struct redis_link *link, const struct agent_config *config);

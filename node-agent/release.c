@@ -108,7 +108,7 @@ bool release_list_read(const struct bitbucket_config *config, struct release_lis
     ret_list->count = 0;
     while ((entry = readdir(directory)) != NULL && ret_list->count < RELEASE_MOST) {
         if (is_version(entry->d_name) && is_directory_at(dirfd(directory), entry->d_name))
-            TEXT_COPY(ret_list->versions[ret_list->count++], entry->d_name);
+            text_copy(ret_list->versions[ret_list->count++], LIMIT_VERSION, entry->d_name);
     }
     closedir(directory);
     qsort(ret_list->versions, ret_list->count, sizeof(ret_list->versions[0]), compare_versions);
@@ -147,8 +147,7 @@ static bool check_not_running(const struct bitbucket_config *config, const char 
     return true;
 }
 
-bool release_check_idle(const struct agent_config *config, const char *version,
-                        struct error *err)
+bool release_check_idle(const struct agent_config *config, const char *version, struct error *err)
 {
     const struct bitbucket_config *bitbucket = &config->bitbucket;
     char linked[LIMIT_VERSION];

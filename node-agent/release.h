@@ -68,8 +68,7 @@ bool release_previous_write(const struct agent_config *config, const char *versi
 
 /* ERROR_CONFLICT if the release is linked, running, or holds the home directory: nothing may
  * replace or remove it. */
-bool release_check_idle(const struct agent_config *config, const char *version,
-                        struct error *err);
+bool release_check_idle(const struct agent_config *config, const char *version, struct error *err);
 
 /* Removes record and tree, in this order, so that a half-removed tree never passes for a release;
  * a missing one is fine. The caller has done release_check_idle(). */

@@ -20,8 +20,8 @@
 #define MANAGER_PATH      "/org/freedesktop/systemd1"
 #define MANAGER_INTERFACE "org.freedesktop.systemd1.Manager"
 #define SERVICE_INTERFACE "org.freedesktop.systemd1.Service"
-#define CALL_US           (10 * 1000 * 1000ULL) /* systemd answers in milliseconds */
-#define FILES_MOST        16                    /* environment files of a unit */
+#define CALL_US           10000000ULL /* systemd answers in milliseconds */
+#define FILES_MOST        16          /* environment files of a unit */
 #define LINE_SIZE         4096
 
 struct service_order {
@@ -29,8 +29,8 @@ struct service_order {
     char unit[128];
     sd_bus *bus;
     sd_bus_slot *slot;
-    char job[256];    /* object path; "" until the call has been answered */
-    char result[32];  /* of JobRemoved: "done", "failed", "timeout", …; "" until it came */
+    char job[256];   /* object path; "" until the call has been answered */
+    char result[32]; /* of JobRemoved: "done", "failed", "timeout", …; "" until it came */
 };
 
 static void unref_bus(sd_bus **bus)
@@ -188,13 +188,13 @@ static bool unit_path(sd_bus *bus, const char *unit, char path[256], struct erro
     return status >= 0 || call_failed(err, unit, "LoadUnit", status, &failure);
 }
 
-static bool read_environment(sd_bus *bus, const char *unit, const char *path,
-                             char home[LIMIT_PATH], struct error *err)
+static bool read_environment(sd_bus *bus, const char *unit, const char *path, char home[LIMIT_PATH],
+                             struct error *err)
 {
     sd_bus_error failure = SD_BUS_ERROR_NULL;
     char **assignments = NULL;
-    int status = sd_bus_get_property_strv(bus, DESTINATION, path, SERVICE_INTERFACE,
-                                          "Environment", &failure, &assignments);
+    int status = sd_bus_get_property_strv(bus, DESTINATION, path, SERVICE_INTERFACE, "Environment",
+                                          &failure, &assignments);
     if (status < 0)
         return call_failed(err, unit, "Environment", status, &failure);
     for (char **at = assignments; at != NULL && *at != NULL; at++) {

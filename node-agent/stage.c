@@ -23,7 +23,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHUNK_BYTES   (64 * 1024)
+#define CHUNK_BYTES   ((size_t)64 * 1024)
 #define UNPACKED_MOST (20LL * 1024 * 1024 * 1024) /* a distribution is below 2 GB */
 
 /* The artifact as it is read: every byte goes into the digest on its way to the archive reader. */
@@ -233,9 +233,9 @@ static bool stage_file(struct job *job, const char *path, struct error *err)
         return false;
     }
     source.chunk = memory_zeroed(CHUNK_BYTES, 1);
-    bool is_staged = disk_space_check_release(job->config->bitbucket.releases,
-                                              job->report.bytes_total, err) &&
-                     make_release(&source, err) && write_record(job, err);
+    bool is_staged =
+        disk_space_check_release(job->config->bitbucket.releases, job->report.bytes_total, err) &&
+        make_release(&source, err) && write_record(job, err);
     memory_free_pointer(&source.chunk);
     memory_close_fd(&source.fd);
     return is_staged;

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define HOME_SCRIPT      "bin/set-bitbucket-home.sh"
-#define PROPERTIES_BYTES (64 * 1024) /* Maven writes four lines */
+#define PROPERTIES_BYTES ((size_t)64 * 1024) /* Maven writes four lines */
 #define PROPERTIES                                                                                 \
     "app/META-INF/maven/com.atlassian.bitbucket.server/bitbucket-webapp/pom.properties"
 
@@ -32,19 +32,12 @@ static bool check_script(int root_fd, const char *path, mode_t wanted, struct er
     return false;
 }
 
-/* Reads a whole regular file of the tree; ERROR_NOT_FOUND if there is none. */
-static bool read_file(int root_fd, const char *path, int flags, int *ret_fd,
-                      struct buffer *ret_text, struct error *err)
+static bool read_text(int fd, const char *path, struct buffer *ret_text, struct error *err)
 {
     char chunk[4096];
     struct stat status;
     ssize_t size;
-    CLOSE_CLEANUP int fd = openat(root_fd, path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &status) != 0) {
-        error_set_errno(err, errno == ENOTDIR ? ENOENT : errno, "%s", path);
-        return false;
-    }
-    if (!S_ISREG(status.st_mode)) {
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
         error_set(err, ERROR_INTEGRITY, "%s is not a regular file", path);
         return false;
     }
@@ -54,9 +47,19 @@ static bool read_file(int root_fd, const char *path, int flags, int *ret_fd,
             return false;
         }
     }
-    *ret_fd = fd;
-    fd = -1;
-    return true;
+    if (size < 0)
+        error_set_errno(err, errno, "read %s", path);
+    return size == 0;
+}
+
+/* ERROR_NOT_FOUND if there is none. The caller closes it. */
+static bool open_file(int root_fd, const char *path, int flags, int *ret_fd, struct error *err)
+{
+    *ret_fd = openat(root_fd, path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (*ret_fd >= 0)
+        return true;
+    error_set_errno(err, errno == ENOTDIR ? ENOENT : errno, "%s", path);
+    return false;
 }
 
 /* The value of the line "version=…" of a Java properties file, as Maven writes it. */
@@ -80,8 +83,10 @@ static bool check_inner_version(int root_fd, const char *wanted, struct error *e
     CLOSE_CLEANUP int fd = -1;
     char version[64];
     buffer_init(&text, PROPERTIES_BYTES);
-    if (!read_file(root_fd, PROPERTIES, O_RDONLY, &fd, &text, err))
+    if (!open_file(root_fd, PROPERTIES, O_RDONLY, &fd, err))
         return err->code == ERROR_NOT_FOUND; /* not all distributions need have it */
+    if (!read_text(fd, PROPERTIES, &text, err))
+        return false;
     if (find_version(buffer_text(&text), version, sizeof(version)) && text_equal(version, wanted))
         return true;
     error_set(err, ERROR_INTEGRITY, "%s: the version inside is not %s", PROPERTIES, wanted);
@@ -92,8 +97,7 @@ bool staged_tree_check(int root_fd, const char *version, struct error *err)
 {
     return check_script(root_fd, "bin/start-bitbucket.sh", S_IXUSR, err) &&
            check_script(root_fd, "bin/stop-bitbucket.sh", S_IXUSR, err) &&
-           check_script(root_fd, HOME_SCRIPT, 0, err) &&
-           check_inner_version(root_fd, version, err);
+           check_script(root_fd, HOME_SCRIPT, 0, err) && check_inner_version(root_fd, version, err);
 }
 
 /* In place: until the tree is renamed nobody runs it, and its owner and mode stay as they are. */
@@ -112,8 +116,9 @@ static bool edit_home(int root_fd, const char *home, struct error *err)
     struct buffer BUFFER_CLEANUP new;
     CLOSE_CLEANUP int fd = -1;
     buffer_init(&old, HOME_SCRIPT_BYTES);
-    buffer_init(&new, HOME_SCRIPT_BYTES + 4 * LIMIT_PATH);
-    if (!read_file(root_fd, HOME_SCRIPT, O_RDWR, &fd, &old, err))
+    buffer_init(&new, HOME_SCRIPT_EDITED_BYTES);
+    if (!open_file(root_fd, HOME_SCRIPT, O_RDWR, &fd, err) ||
+        !read_text(fd, HOME_SCRIPT, &old, err))
         return false;
     if (!home_script_edit(buffer_text(&old), old.length, home, &new, err)) {
         error_wrap(err, "%s", HOME_SCRIPT);

@@ -70,8 +70,8 @@ static bool check_release(const struct starting *starting, const struct process 
     process_release(starting->config, process, running);
     if (running[0] == '\0' || text_equal(running, wanted))
         return true;
-    error_set(err, ERROR_CONFLICT, "Bitbucket runs from release %s, not %s, as process %d",
-              running, wanted, (int)process->pid);
+    error_set(err, ERROR_CONFLICT, "Bitbucket runs from release %s, not %s, as process %d", running,
+              wanted, (int)process->pid);
     error_hint(err, "stop it first");
     return false;
 }

@@ -12,10 +12,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define EMPTY_MS      5000   /* for the last connections to end: the node was drained before */
-#define STOP_MOST_MS  600000 /* where the command has no deadline */
-#define KILL_MS       5000   /* from SIGKILL to the end: the kernel frees a large heap */
-#define ORDER_GRACE_MS 2000  /* for the stop script to tidy up behind the process */
+#define EMPTY_MS       5000   /* for the last connections to end: the node was drained before */
+#define STOP_MOST_MS   600000 /* where the command has no deadline */
+#define KILL_MS        5000   /* from SIGKILL to the end: the kernel frees a large heap */
+#define ORDER_GRACE_MS 2000   /* for the stop script to tidy up behind the process */
 
 struct stopping {
     struct job *job;
@@ -23,7 +23,7 @@ struct stopping {
     const struct service *service;
     struct service_order *order;
     bool is_order_over;
-    bool is_signalled; /* we sent SIGTERM ourselves */
+    bool is_signalled;        /* we sent SIGTERM ourselves */
     struct error order_error; /* of an order that failed */
 };
 
@@ -43,8 +43,7 @@ static void wait_for_news(const struct stopping *stopping, struct deadline deadl
             polled[count++] = (struct pollfd){stopping->list.items[i].pidfd, POLLIN, 0};
     }
     if (!stopping->is_order_over)
-        polled[count++] =
-            (struct pollfd){stopping->service->fd(stopping->order), POLLIN, 0};
+        polled[count++] = (struct pollfd){stopping->service->fd(stopping->order), POLLIN, 0};
     if (count > 0)
         (void)poll(polled, count, deadline_poll_ms(deadline));
 }
@@ -134,13 +133,13 @@ static bool stop_running(struct stopping *stopping, struct error *err)
     bool is_gone;
     if (deadline.at_ms == deadline_never().at_ms)
         deadline = deadline_after_ms(STOP_MOST_MS);
-    if (!stopping->service->begin(&job->config->bitbucket, SERVICE_STOP, deadline,
-                                  &stopping->order, err))
+    if (!stopping->service->begin(&job->config->bitbucket, SERVICE_STOP, deadline, &stopping->order,
+                                  err))
         return false;
     bool is_well = wait_until_gone(stopping, deadline, &is_gone, err);
     if (is_well && !is_gone)
         is_well = job->command->kill ? kill_the_rest(stopping, err)
-                                      : not_gone(stopping, "at the deadline", err);
+                                     : not_gone(stopping, "at the deadline", err);
     if (is_well)
         let_order_end(stopping);
     stopping->service->leave(stopping->order);
@@ -169,13 +168,12 @@ static bool check_connections(struct job *job, struct error *err)
 
 bool verb_stop(struct job *job, struct error *err)
 {
-    struct stopping stopping = {
-        .job = job, .service = service_of(&job->config->bitbucket)};
+    struct stopping stopping = {.job = job, .service = service_of(&job->config->bitbucket)};
     job->report.connections = -1;
     if (!process_find(&job->config->bitbucket, &stopping.list, err))
         return false;
-    bool is_well = check_connections(job, err) &&
-                   (stopping.list.count == 0 || stop_running(&stopping, err));
+    bool is_well =
+        check_connections(job, err) && (stopping.list.count == 0 || stop_running(&stopping, err));
     process_list_done(&stopping.list);
     return is_well;
 }

@@ -12,10 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ENTRIES_MOST      500000 /* a distribution has 10,000 */
-#define RATIO_MOST        100    /* of unpacked to packed bytes; a distribution has 1.5 */
-#define RATIO_FREE_BYTES  (64LL * 1024 * 1024) /* below it the ratio is not looked at */
-#define FILTERS_MOST      2      /* gzip, and what reads our bytes: no gzip in gzip in gzip */
+#define ENTRIES_MOST     500000 /* a distribution has 10,000 */
+#define RATIO_MOST       100    /* of unpacked to packed bytes; a distribution has 1.5 */
+#define RATIO_FREE_BYTES (64LL * 1024 * 1024) /* below it the ratio is not looked at */
+#define FILTERS_MOST     2 /* gzip, and what reads our bytes: no gzip in gzip in gzip */
 
 struct unpacking {
     const struct unpack_request *request;
@@ -204,8 +204,7 @@ static bool unpack_by_type(struct unpacking *unpacking, struct archive_entry *en
         return unpack_file(unpacking, entry, path, err);
     case AE_IFDIR: /* the root is the caller's, who opens it to others when all is there */
         return path[0] == '\0' ||
-               unpack_tree_make_directory(&unpacking->tree, path, archive_entry_perm(entry),
-                                          err);
+               unpack_tree_make_directory(&unpacking->tree, path, archive_entry_perm(entry), err);
     case AE_IFLNK:
         return unpack_symlink(unpacking, entry, path, err);
     default:

@@ -23,9 +23,9 @@ typedef bool (*unpack_read_fn)(void *context, const void **ret_bytes, size_t *re
                                struct error *err);
 
 struct unpack_request {
-    int root_fd;           /* an empty directory, which becomes atlassian-bitbucket-VERSION/ */
+    int root_fd; /* an empty directory, which becomes atlassian-bitbucket-VERSION/ */
     const char *version;
-    bool is_owner_set;     /* else the files belong to this process */
+    bool is_owner_set; /* else the files belong to this process */
     uid_t uid;
     gid_t gid;
     int64_t most_bytes;    /* of contents; beyond it ERROR_FULL */

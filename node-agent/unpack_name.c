@@ -54,8 +54,7 @@ const char *unpack_name_strip(const char *name, const char *version, char path[U
 {
     char top[64];
     size_t length = strlen(name);
-    size_t top_length =
-        (size_t)snprintf(top, sizeof(top), "atlassian-bitbucket-%.31s", version);
+    size_t top_length = (size_t)snprintf(top, sizeof(top), "atlassian-bitbucket-%.31s", version);
     if (length == 0)
         return "has no name";
     if (name[0] == '/')

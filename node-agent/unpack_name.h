@@ -7,7 +7,9 @@
 
 #include <stdbool.h>
 
-#define UNPACK_NAME_SIZE  1024 /* longest path below the root, incl. NUL; the JRE's longest is 120 */
+#define UNPACK_NAME_SIZE                                                                           \
+    1024 /* longest path below the root, incl. NUL; the JRE's longest is 120                       \
+          */
 #define UNPACK_DEPTH_MOST 64
 
 /* Takes "atlassian-bitbucket-VERSION/" off an entry's name and checks the rest; a directory's

@@ -14,10 +14,10 @@
 
 /* We must be able to go on writing into a directory; nothing is ever set-id, sticky or writable for
  * everybody, in a tree that a service user runs. */
-#define MODE_MASK      0775
-#define DIRECTORY_MODE 0755
+#define MODE_MASK          0775
+#define DIRECTORY_MODE     0755
 #define OWNER_OF_DIRECTORY 0700
-#define OWNER_OF_FILE  0400
+#define OWNER_OF_FILE      0400
 
 void unpack_tree_init(struct unpack_tree *tree, int root_fd)
 {

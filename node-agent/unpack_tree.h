@@ -13,11 +13,11 @@
 #include <sys/types.h>
 
 struct unpack_tree {
-    int root_fd;       /* borrowed */
+    int root_fd; /* borrowed */
     bool is_owner_set;
     uid_t uid;
     gid_t gid;
-    int parent_fd;     /* of parent_path, kept for the next entry; -1 = none */
+    int parent_fd; /* of parent_path, kept for the next entry; -1 = none */
     char parent_path[UNPACK_NAME_SIZE];
 };
 

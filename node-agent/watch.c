@@ -40,8 +40,8 @@ static bool ask(struct watch *watch, struct error *err)
         error_set(err, ERROR_RELEASE, "the node says ERROR: %s", status.body);
         return false;
     } else {
-        snprintf(watch->seen, sizeof(watch->seen), "HTTP status %d, state '%s'",
-                 status.http_status, status.state);
+        snprintf(watch->seen, sizeof(watch->seen), "HTTP status %d, state '%s'", status.http_status,
+                 status.state);
     }
     if (++watch->failures < WATCH_FAILURES_MOST)
         return true;
