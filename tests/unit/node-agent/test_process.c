@@ -128,6 +128,21 @@ static void a_start_script_counts_while_the_pid_file_names_it(void **state)
     stranger_end(&script);
 }
 
+/* execve(2) shows an empty command line for a moment, which must not pass for absence. */
+static void a_process_is_not_missed_while_it_executes_a_program(void **state)
+{
+    char script[LIMIT_PATH * 2], argument[LIMIT_PATH + 32];
+    (void)state;
+    snprintf(argument, sizeof(argument), "-Dbitbucket.home=%s", config.bitbucket.home);
+    snprintf(script, sizeof(script), "#!/bin/sh\nexec %s %s\n", scratch_path("again"), argument);
+    write_text("again", script, 0755);
+    struct stranger bitbucket = stranger_start(
+        (struct stranger_looks){.program = scratch_path("again"), .argument = argument});
+    for (int i = 0; i < 300; i++)
+        assert_int_equal(find(), 1);
+    stranger_end(&bitbucket);
+}
+
 static void tells_the_tree_from_the_working_directory_even_after_a_switch(void **state)
 {
     char version[LIMIT_VERSION];
@@ -200,6 +215,7 @@ int main(void)
         test_on_node(a_home_counts_however_it_is_spelt),
         test_on_node(java_with_the_home_in_its_environment_counts_and_a_shell_does_not),
         test_on_node(a_start_script_counts_while_the_pid_file_names_it),
+        test_on_node(a_process_is_not_missed_while_it_executes_a_program),
         test_on_node(tells_the_tree_from_the_working_directory_even_after_a_switch),
         test_on_node(tells_no_tree_from_a_link_that_has_moved_since),
         test_on_node(tells_no_tree_outside_the_releases),

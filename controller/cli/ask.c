@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ask.h"
+
+#include "channel.h"
+#include "json.h"
+#include "keys.h"
+#include "memory.h"
+#include "status_read.h"
+#include "text.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#define REQUESTS_MOST  1000  /* in the stream; a controller takes them in milliseconds */
+#define ANSWER_MS      10000 /* decisions are made at once; a load balancer may take a while */
+#define ANSWER_PLAN_MS 20000 /* agents have 5 s, load balancers and REST calls their own bounds */
+#define ANSWER_BYTES   (4 * 1024 * 1024) /* the plan of the largest cluster is 700 KB */
+#define BLOCK_S        2 /* of one BLPOP: a connection that died unnoticed is found so soon */
+#define RECONNECT_MS   100
+
+void answer_done(struct answer *answer)
+{
+    json_decref(answer->json);
+    answer->json = NULL;
+}
+
+bool answer_read(const char *bytes, size_t size, const char *id, struct answer *ret_answer,
+                 struct error *err)
+{
+    JSON_CLEANUP json_t *json = NULL;
+    struct answer answer = {.json = NULL};
+    char answered[LIMIT_ID];
+    if (size > ANSWER_BYTES) {
+        error_set(err, ERROR_PROTOCOL, "an answer of %zu bytes", size);
+        return false;
+    }
+    if (!json_read_object(bytes, size, &json, err) ||
+        !json_get_text(json, "id", answered, sizeof(answered), err) ||
+        !json_get_bool(json, "ok", &answer.is_ok, err) ||
+        !json_find_text(json, "message", answer.message, sizeof(answer.message), err) ||
+        !status_read_error(json, "error", &answer.error, err))
+        return false;
+    if (!text_equal(answered, id) || answer.is_ok != (answer.error.code == ERROR_NONE)) {
+        error_set(err, ERROR_PROTOCOL, "it answers something else");
+        return false;
+    }
+    answer.json = MEMORY_STEAL(json);
+    *ret_answer = answer;
+    return true;
+}
+
+static void complete_request(const struct client *client, struct request *request)
+{
+    char id[33];
+    key_random_id(id);
+    (void)TEXT_COPY(request->id, id);
+    (void)TEXT_COPY(request->cluster, client->cluster->name);
+    (void)TEXT_COPY(request->operator, client->config.operator_name);
+    request->issued_ms = clock_wall_ms();
+    request->expires_ms = request->issued_ms + REQUEST_LIFE_MS;
+}
+
+static bool send_request(struct client *client, const struct request *request,
+                         const struct key_pair *key, struct error *err)
+{
+    char stream[CHANNEL_KEY_SIZE];
+    FREE_CLEANUP char *body = request_write(request);
+    channel_key(stream, request->cluster, "request", NULL);
+    if (channel_add(client->redis, deadline_after_ms(CLIENT_CALL_MS), stream, REQUESTS_MOST, key,
+                    request->operator, KEY_DOMAIN_REQUEST, body, err))
+        return true;
+    error_hint(err, "it may have been sent all the same: look at `shunt status %s` first",
+               request->cluster);
+    return false;
+}
+
+/* [key, value] of a BLPOP that was not in vain. */
+static bool read_popped(const redisReply *reply, const char *id, struct answer *ret_answer,
+                        struct error *err)
+{
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+        reply->element[1]->type == REDIS_REPLY_STRING) {
+        const redisReply *text = reply->element[1];
+        if (answer_read(text->str, text->len, id, ret_answer, err))
+            return true;
+    } else {
+        error_set(err, ERROR_PROTOCOL, "no list of a key and a text");
+    }
+    error_wrap(err, "unreadable answer in Redis");
+    return false;
+}
+
+/* One try. *ret_is_over: an answer came, or an error that waiting does not mend. */
+static bool try_answer(struct client *client, const char *key, const char *id,
+                       struct answer *ret_answer, bool *ret_is_over, struct error *err)
+{
+    REPLY_CLEANUP redisReply *reply = NULL;
+    char block[8];
+    (void)snprintf(block, sizeof(block), "%d", BLOCK_S);
+    *ret_is_over = false;
+    if (client_connect(client, CLIENT_CALL_MS, err) &&
+        redis_command(client->redis, deadline_after_ms(BLOCK_S * 1000 + CLIENT_CALL_MS), &reply,
+                      err, "BLPOP", key, block, (char *)NULL)) {
+        *ret_is_over = reply->type != REDIS_REPLY_NIL;
+        return *ret_is_over && read_popped(reply, id, ret_answer, err);
+    }
+    *ret_is_over = !error_code_is_transient(err->code);
+    if (!*ret_is_over)
+        (void)poll(NULL, 0, RECONNECT_MS);
+    return false;
+}
+
+static bool await_answer(struct client *client, const struct request *request,
+                         struct answer *ret_answer, struct error *err)
+{
+    char key[CHANNEL_KEY_SIZE];
+    bool is_plan = request->verb == REQUEST_PLAN || request->verb == REQUEST_UPGRADE;
+    int64_t wait_ms = is_plan ? ANSWER_PLAN_MS : ANSWER_MS;
+    struct deadline deadline = deadline_after_ms(wait_ms);
+    bool is_over = false;
+    channel_key(key, request->cluster, "answer", request->id);
+    while (!is_over && !deadline_is_over(deadline)) {
+        if (try_answer(client, key, request->id, ret_answer, &is_over, err))
+            return true;
+    }
+    if (is_over)
+        return false;
+    error_set(err, ERROR_TIMEOUT, "cluster %s: no answer from its controller in %lld s",
+              request->cluster, (long long)(wait_ms / 1000));
+    error_hint(err, "`shunt status %s` shows whether it was done; the controller's log says why",
+               request->cluster);
+    return false;
+}
+
+enum exit_code ask_controller(struct client *client, struct request *request,
+                              struct answer *ret_answer, struct error *err)
+{
+    struct key_pair *key = NULL;
+    if (!key_pair_load(client->config.operator_key_file, &key, err)) {
+        error_wrap(err, "operator's key");
+        error_hint(err, "`operator` in the configuration names it; `shunt keys new` makes one");
+        return EXIT_CODE_CONFIGURATION;
+    }
+    complete_request(client, request);
+    bool is_answered = client_await_leader(client, err) &&
+                       send_request(client, request, key, err) &&
+                       await_answer(client, request, ret_answer, err);
+    key_pair_free(key);
+    return is_answered ? EXIT_CODE_OK : exit_code_of_error(err);
+}
+
+enum exit_code answer_exit_code(const struct answer *answer, struct error *err)
+{
+    if (answer->is_ok)
+        return EXIT_CODE_OK;
+    *err = answer->error;
+    return exit_code_of_answer(&answer->error);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A command that is one request, and whose answer is one line. */
+#ifndef SHUNT_ASK_SIMPLE_H
+#define SHUNT_ASK_SIMPLE_H
+
+#include "commands.h"
+#include "request.h"
+
+/* The request's node is the command's word, where it takes one. */
+enum exit_code ask_simple(struct cli *cli, struct request *request, struct error *err);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "output.h"
+
+#include "check.h"
+#include "clean.h"
+#include "json.h"
+#include "memory.h"
+#include "text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define FAILURE_BYTES (16 * 1024) /* message and hint, every byte of them escaped */
+
+static bool is_set(const char *name)
+{
+    const char *value = getenv(name);
+    return value != NULL && value[0] != '\0';
+}
+
+void output_init(struct output *output)
+{
+    const char *kind = getenv("TERM");
+    bool is_dumb = kind == NULL || kind[0] == '\0' || text_equal(kind, "dumb");
+    *output = (struct output){.is_terminal = isatty(STDOUT_FILENO) == 1 && !is_dumb};
+    /* no-color.org: any value but the empty one. */
+    output->is_coloured = output->is_terminal && !is_set("NO_COLOR");
+}
+
+void output_size(size_t *ret_columns, size_t *ret_rows)
+{
+    struct winsize size;
+    bool is_known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
+    *ret_columns = is_known && size.ws_col > 0 ? size.ws_col : 80;
+    *ret_rows = is_known && size.ws_row > 0 ? size.ws_row : 24;
+}
+
+/* An output that nobody reads any more has nobody to be told; the exit status still says what
+ * came of the command. */
+static void write_all(int fd, const char *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t written = write(fd, bytes, size);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return;
+        bytes += written;
+        size -= (size_t)written;
+    }
+}
+
+void output_text(const struct output *output, const char *text)
+{
+    if (!output->is_json)
+        write_all(STDOUT_FILENO, text, strlen(text));
+}
+
+void output_document(struct output *output, const json_t *json)
+{
+    if (!output->is_json)
+        return;
+    FREE_CLEANUP char *text = json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII);
+    CHECK(text != NULL);
+    FREE_CLEANUP char *line = memory_format("%s\n", text);
+    write_all(STDOUT_FILENO, line, strlen(line));
+    output->has_document = true;
+}
+
+static void add_line(struct buffer *out, const char *label, const char *text)
+{
+    buffer_add_text(out, label);
+    clean_add(out, text);
+    buffer_add_text(out, "\n");
+}
+
+void output_failure(struct output *output, const struct error *err)
+{
+    BUFFER_CLEANUP struct buffer out;
+    buffer_init(&out, FAILURE_BYTES);
+    add_line(&out, "shunt: ", err->message);
+    if (err->hint[0] != '\0')
+        add_line(&out, "hint: ", err->hint);
+    write_all(STDERR_FILENO, buffer_text(&out), out.length);
+    if (!output->is_json || (output->has_document && !output->is_stream))
+        return;
+    JSON_CLEANUP json_t *json =
+        json_pack("{s:b,s:{s:s,s:o,s:o}}", "ok", 0, "error", "code", error_code_name(err->code),
+                  "message", json_text(err->message), "hint", json_text(err->hint));
+    CHECK(json != NULL);
+    output_document(output, json);
+}

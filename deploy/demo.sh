@@ -1,0 +1,30 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# sudo deploy/demo.sh [--report FILE] [--keep] [--fast]
+#
+# Installs what is missing, builds, and shows an upgrade and a rollback of a cluster of three nodes
+# under traffic, on this machine alone. README.md says what it measures. Exit status 0 only if all
+# of it went as it should. SHUNT_BUILD_DIR names a build to use instead of making one.
+set -u -o pipefail
+
+top=$(cd -P -- "$(dirname -- "$0")/.." && pwd) || exit 1
+. "$top/tests/lib/packages.sh"
+
+build() {
+    local folder=$top/build-demo log
+    log=$(mktemp) || return 1
+    printf '== build\n'
+    if ! { cmake -S "$top" -B "$folder" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+        -DSHUNT_TESTS=OFF && cmake --build "$folder"; } >"$log" 2>&1; then
+        tail -n 60 "$log"
+        rm -f -- "$log"
+        return 1
+    fi
+    rm -f -- "$log"
+    export SHUNT_BUILD_DIR=$folder
+}
+
+install_packages "${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}" || exit 1
+[ -n "${SHUNT_BUILD_DIR:-}" ] || build || exit 1
+exec "$top/tests/lib/no-leftovers" /usr/bin/python3 -B "$top/deploy/demo/demo.py" "$@"

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Figures of an upgrade: Shunt's own history says when its steps were; everything they are compared
+with comes from others: the nodes' own logs and HAProxy's.
+
+A node is out of service from the beginning of its drain to the end of its return. overhead_ms is
+what is left of that time without
+  - the node's own work: stop-script to stopped, start-script to active (or to its error), as the
+    node's lifecycle log has them;
+  - requests in flight: from the drain to the end of the last request or clone that the node still
+    answered before its stop, as its access log has it;
+  - the load balancer's own health check: from HAProxy's word that the server is ready until its
+    word that a check has succeeded.
+Soak comes after the return, so it is not in it. What a step waits beyond those events counts.
+"""
+
+import statistics
+
+OVERHEAD_LIMIT_MS = 50
+
+PLACES = {"old": "untouched", "new": "done", "restored": "rolled-back"}
+NS = 1e6  # nanoseconds of a millisecond
+
+# How the node's lifecycle log brackets its own work.
+OWN_WORK = {"stop-script": ("stopped",), "start-script": ("active", "error")}
+
+
+def windows(passes):
+    """(begin, end) in wall clock ms of each time out of service: from a drain to the end of the
+    next return. A pass that turned has no return of its own, the pass back has it."""
+    steps = sorted((step["begun_ms"], step["begun_ms"] + max(0, step["took_ms"]), name)
+                   for one in passes for name, step in one["steps"].items())
+    found, begin = [], None
+    for begun, ended, name in steps:
+        if name == "drain" and begin is None:
+            begin = begun
+        elif name == "return" and begin is not None:
+            found.append((begin, ended))
+            begin = None
+    return found
+
+
+def own_work_ms(lifecycle, begin, end):
+    total, opened = 0, None
+    for line in lifecycle:
+        at = line["at_ns"] / NS
+        if not begin <= at <= end:
+            continue
+        if line["event"] in OWN_WORK:
+            opened = (at, OWN_WORK[line["event"]])
+        elif opened is not None and line["event"] in opened[1]:
+            total += at - opened[0]
+            opened = None
+    return total
+
+
+def is_traffic(access):
+    """Of users: neither a health check nor a question of Shunt's."""
+    return not access["path"].startswith(("/status", "/rest/", "/setup")) and access["path"] != ""
+
+
+def in_flight_ms(accesses, lifecycle, begin, end):
+    stops = [line["at_ns"] / NS for line in lifecycle if line["event"] == "stop-script"]
+    stop = next((at for at in stops if begin <= at <= end), end)
+    ends = [access["end_ns"] / NS for access in accesses
+            if is_traffic(access) and access["begin_ns"] / NS < stop]
+    return max([0] + [min(at, stop) - begin for at in ends if at > begin])
+
+
+def health_check_ms(events, server, begin, end):
+    """`events` are HAProxy's log; `server` is "bb_http/n1"."""
+    mine = [(at, text) for at, text in events if begin <= at <= end and f" {server} " in text]
+    ready = [at for at, text in mine if "(leaving forced" in text]
+    if not ready:
+        return 0
+    passed = [at for at, text in mine if at >= ready[-1] and text.startswith("Health check")
+              and text.rstrip(".").endswith(" UP")]
+    return passed[0] - ready[-1] if passed else 0
+
+
+def step_times(passes):
+    """Of both passes together; a step that failed (took_ms is -1) has no time of its own."""
+    total = {}
+    for one in passes:
+        for name, step in one["steps"].items():
+            if step["took_ms"] >= 0:
+                total[name] = total.get(name, 0) + step["took_ms"]
+    return total
+
+
+class Report:
+    """Collects the upgrades; `nodes` are the stand-ins in the order of HAProxy's servers."""
+
+    def __init__(self, nodes, lb):
+        self._nodes, self._lb = nodes, lb
+        self.upgrades = []
+        self.figures = {}
+
+    def add_upgrade(self, history, versions):
+        """`history` is one upgrade of `shunt history --json`, `versions` what the nodes say."""
+        rows = {row["node"]: row for row in history["nodes"]}
+        self.upgrades.append({
+            "cluster": history["cluster"],
+            "from": history["from"],
+            "to": history["to"],
+            "outcome": history["outcome"],
+            "seconds": round((history["ended_ms"] - history["begun_ms"]) / 1000, 1),
+            "nodes": [self._node(number, node, rows[node.name], versions[node.name])
+                      for number, node in enumerate(self._nodes, 1)],
+        })
+        return self.upgrades[-1]
+
+    def _node(self, number, node, row, version):
+        passes = row["passes"]
+        spans = windows(passes)
+        overheads = [self._overhead_ms(number, node, begin, end) for begin, end in spans]
+        return {
+            "node": node.name,
+            "outcome": PLACES.get(row["place"], row["place"]),
+            "version": version,
+            "out_of_service_ms": round(sum(end - begin for begin, end in spans)),
+            # Of a node that was out twice, the worse: two good ones must not hide in a mean.
+            "overhead_ms": round(max(overheads), 1) if overheads else None,
+            "steps": step_times(passes),
+        }
+
+    def _overhead_ms(self, number, node, begin, end):
+        lifecycle = node.lifecycle()
+        return (end - begin - own_work_ms(lifecycle, begin, end)
+                - in_flight_ms(node.accesses(), lifecycle, begin, end)
+                - health_check_ms(self._lb.events(), f"bb_http/n{number}", begin, end))
+
+    def median_overhead_ms(self):
+        known = [node["overhead_ms"] for upgrade in self.upgrades for node in upgrade["nodes"]
+                 if node["overhead_ms"] is not None]
+        return statistics.median(known) if known else None
+
+    def as_json(self):
+        return {"upgrades": self.upgrades, **self.figures}
+
+    def table(self):
+        """Lines for people."""
+        for upgrade in self.upgrades:
+            yield (f"{upgrade['cluster']}: {upgrade['from']} to {upgrade['to']}: "
+                   f"{upgrade['outcome']} in {upgrade['seconds']} s")
+            yield f"  {'node':6} {'outcome':12} {'version':8} {'out ms':>8} {'overhead ms':>12}  steps"
+            for node in upgrade["nodes"]:
+                overhead = "-" if node["overhead_ms"] is None else node["overhead_ms"]
+                steps = " ".join(f"{name} {took}" for name, took in node["steps"].items())
+                yield (f"  {node['node']:6} {node['outcome']:12} {node['version']:8} "
+                       f"{node['out_of_service_ms']:>8} {overhead:>12}  {steps}")
+        for name, value in self.figures.items():
+            yield f"{name.replace('_', ' '):22} {value}"

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+# One function a suite. Each runs its tests, shows what fails, and records what the runners' own
+# reports say. Sourced by tests/run.sh.
+# shellcheck shell=bash disable=SC2154
+
+total_passed=0 total_failed=0 total_skipped=0
+summary=()
+
+# record NAME PASSED FAILED SKIPPED
+record() {
+    total_passed=$((total_passed + $2)) total_failed=$((total_failed + $3))
+    total_skipped=$((total_skipped + $4))
+    summary+=("$(printf '%-28s %6d passed %4d failed %4d skipped' "$@")")
+}
+
+# A tool that checks rather than tests: its exit status is its one result.
+run_check() {
+    local name=$1
+    shift
+    printf '== %s\n' "$name"
+    if "$@"; then record "$name" 1 0 0; else record "$name" 0 1 0; fi
+}
+
+# Runs a test runner and records its report, and any process that it left behind as a failure.
+run_reported() {
+    local name=$1 report=$2 status passed failed skipped
+    shift 2
+    printf '== %s\n' "$name"
+    timeout --kill-after=30 "$SUITE_DEADLINE_S" "$top/tests/lib/no-leftovers" "$@"
+    status=$?
+    read -r passed failed skipped < <("$top/tests/lib/results" "$report")
+    if [ $((passed + failed + skipped)) -eq 0 ] && [ "$status" -eq 0 ]; then
+        printf '%s: there are no such tests yet, skipped\n' "$name"
+        return
+    fi
+    # A runner that is not content although no case has failed: leftovers, a broken collection.
+    [ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
+    record "$name" "$passed" "$failed" "$skipped"
+}
+
+# run_ctest NAME BUILD REGEX
+run_ctest() {
+    local name=$1 report=$reports/${1// /-}.xml
+    build "$2" || return
+    CMOCKA_MESSAGE_OUTPUT=TAP run_reported "$name" "$report" \
+        ctest --test-dir "$(build_dir "$2")" --tests-regex "$3" --no-tests=ignore --progress \
+        --parallel "$cores" --timeout 300 --output-on-failure --output-junit "$report" \
+        --test-output-size-passed 4194304 --test-output-size-failed 4194304
+}
+
+# run_pytest NAME BUILD
+run_pytest() {
+    local name=$1 report=$reports/${1// /-}.xml folder folders=()
+    build "$2" || return
+    for folder in "$top/tests/integration" "$top/tests/emulators"; do
+        [ -z "$(find "$folder" -name '*test*.py' -print -quit 2>/dev/null)" ] \
+            || folders+=("$folder")
+    done
+    if [ ${#folders[@]} -eq 0 ]; then
+        printf '%s: there are no such tests yet, skipped\n' "$name"
+        return
+    fi
+    SHUNT_BUILD_DIR=$(build_dir "$2") run_reported "$name" "$report" \
+        /usr/bin/python3 -B -m pytest -q -p no:cacheprovider --tb=short --rootdir "$top/tests" \
+        --junitxml "$report" "${folders[@]}"
+}
+
+suite_unit() { run_ctest unit plain '^unit\.'; }
+suite_contract() { run_ctest contract plain '^contract\.'; }
+suite_simulator() { run_ctest simulator plain '^simulator\.'; }
+suite_integration() { run_pytest integration plain; }
+
+# Under sanitizers every process writes what it finds into a file of its own, daemons too, whose
+# output and exit status a test may not look at. Each file is a failure.
+run_sanitized() {
+    local compiler=$1 found=$reports/sanitizer-$1 files
+    shift
+    mkdir -p "$found"
+    export ASAN_OPTIONS="log_path=$found/asan:detect_stack_use_after_return=1:strict_string_checks=1"
+    export UBSAN_OPTIONS="log_path=$found/ubsan:print_stacktrace=1"
+    export TSAN_OPTIONS="log_path=$found/tsan:second_deadlock_stack=1"
+    "$@"
+    unset ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
+    mapfile -t files < <(find "$found" -type f -size +0)
+    [ "${#files[@]}" -gt 0 ] || return
+    head -n 80 "${files[@]}"
+    record "sanitizer reports $compiler" 0 "${#files[@]}" 0
+}
+
+sanitized_c_tests() { run_ctest "sanitize $1 unit, contract" "asan-$1" '^(unit|contract)\.'; }
+sanitized_all_tests() {
+    sanitized_c_tests "$1"
+    run_pytest "sanitize $1 integration" "asan-$1"
+}
+
+suite_sanitize() {
+    run_sanitized gcc sanitized_all_tests gcc
+    run_sanitized clang sanitized_all_tests clang
+    run_sanitized tsan run_ctest 'sanitize thread controller' tsan '^unit\.controller\.'
+}
+
+suite_sanitize-short() {
+    run_sanitized gcc sanitized_c_tests gcc
+    run_sanitized clang sanitized_c_tests clang
+}
+
+suite_valgrind() { run_ctest valgrind valgrind '^unit\.'; }
+
+our_sources() {
+    find "$top/common" "$top/controller" "$top/lb-drivers" "$top/node-agent" "$top/tests" \
+        -name '*.[ch]' -print0
+}
+
+# What the compilation database has, which is what was built.
+run_clang_tidy() {
+    local folder
+    folder=$(build_dir clang)
+    sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' "$folder/compile_commands.json" | sort -u |
+        xargs -d '\n' -r -P "$cores" -n 4 clang-tidy --quiet -p "$folder" 2>/dev/null
+}
+
+run_cppcheck() {
+    cppcheck --project="$(build_dir plain)/compile_commands.json" -j "$cores" --quiet \
+        --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+        --library=posix --suppressions-list="$top/tests/lib/cppcheck-suppressions" \
+        --template='{file}:{line}: {severity}: {message} [{id}]'
+}
+
+run_clang_format() { our_sources | xargs -0 -r clang-format --dry-run -Werror; }
+
+suite_static() {
+    run_check clang-format run_clang_format
+    if build clang; then run_check clang-tidy run_clang_tidy; fi
+    if build plain; then run_check cppcheck run_cppcheck; fi
+}
+
+suite_fuzz() {
+    local source name work corpus
+    if ! compgen -G "$top/tests/fuzz/fuzz_*.c" >/dev/null; then
+        printf 'fuzz: there are no such tests yet, skipped\n'
+        return
+    fi
+    build fuzz || return
+    for source in "$top"/tests/fuzz/fuzz_*.c; do
+        name=$(basename "$source" .c)
+        work=$reports/fuzz/$name
+        mkdir -p "$work"
+        corpus=$top/tests/fuzz/corpus/${name#fuzz_}
+        [ ! -d "$corpus" ] || cp -- "$corpus"/* "$work"
+        run_check "$name" "$top/tests/lib/no-leftovers" \
+            "$(find "$(build_dir fuzz)" -type f -name "$name" -perm -u+x -print -quit)" \
+            -max_total_time="$FUZZ_SECONDS" -timeout=10 -rss_limit_mb=2048 -verbosity=0 \
+            -print_final_stats=1 -artifact_prefix="$(build_dir fuzz)/$name-" "$work"
+    done
+}
