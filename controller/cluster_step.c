@@ -57,6 +57,22 @@ static bool rules_hold(struct cluster *cluster)
     return false;
 }
 
+/* The intent and the commands become durable together, then the pool's works begin. */
+static bool carry_out(struct shell *shell, struct cluster *cluster, const struct actions *actions,
+                      const struct event *event)
+{
+    struct outgoing commands[ACTIONS_MAX];
+    size_t count = dispatch_commands(shell, cluster, actions, commands);
+    bool is_written = journal_write(shell, cluster, commands, count);
+    for (size_t i = 0; i < count; i++)
+        free(commands[i].body);
+    if (!is_written)
+        return false;
+    view_poll(shell, cluster, event->kind == EVENT_DONE);
+    dispatch_jobs(shell, cluster, actions);
+    return true;
+}
+
 void cluster_step(struct shell *shell, struct cluster *cluster, const struct event *event)
 {
     struct actions actions;
@@ -67,11 +83,8 @@ void cluster_step(struct shell *shell, struct cluster *cluster, const struct eve
     upgrade_step(upgrade, event, &actions);
     cluster->wake_ms = actions.wake_ms;
     bool is_changed = upgrade->is_dirty || upgrade->dirty_nodes != 0;
-    if (!rules_hold(cluster) || !journal_write(shell, cluster))
+    if (!rules_hold(cluster) || !carry_out(shell, cluster, &actions, event))
         return;
-    view_poll(shell, cluster);
-    for (uint32_t i = 0; i < actions.count; i++)
-        dispatch(shell, cluster, &actions.list[i]);
     tell(upgrade, before);
     if (upgrade->phase == PHASE_ENDED && before->phase != PHASE_ENDED)
         history_append(shell, cluster);

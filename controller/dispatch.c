@@ -17,17 +17,22 @@
 #define COMMANDS_MOST   1000   /* of a node's stream; an upgrade has some 15 */
 #define COMMAND_LIFE_MS 300000 /* of one without a deadline */
 
-bool send_command(struct shell *shell, struct cluster *cluster, struct command *command,
-                  struct error *err)
+static bool complete(const struct cluster *cluster, struct command *command, struct error *err)
 {
-    char stream[CHANNEL_KEY_SIZE];
     int64_t life_ms =
         command->deadline_ms > COMMAND_LIFE_MS ? command->deadline_ms : COMMAND_LIFE_MS;
     command->epoch = cluster->epoch;
     command->issued_ms = clock_wall_ms();
     command->expires_ms = command->issued_ms + life_ms;
-    text_copy(command->cluster, sizeof(command->cluster), cluster->config->name);
-    if (!command_validate(command, err))
+    TEXT_COPY(command->cluster, cluster->config->name);
+    return command_validate(command, err);
+}
+
+bool send_command(struct shell *shell, struct cluster *cluster, struct command *command,
+                  struct error *err)
+{
+    char stream[CHANNEL_KEY_SIZE];
+    if (!complete(cluster, command, err))
         return false;
     FREE_CLEANUP char *body = command_write(command);
     channel_key(stream, cluster->config->name, "command", command->node);
@@ -100,12 +105,30 @@ static void begin_command(const struct cluster *cluster, const struct action *ac
     command_id(cluster->upgrade, action->node, action->work, action->sequence, command->id);
 }
 
-/* A command that cannot even be sent fails its work; of a cancellation nothing depends. */
-static void send(struct shell *shell, struct cluster *cluster, const struct action *action,
-                 struct command *command)
+static void ask_agent(const struct cluster *cluster, const struct action *action,
+                      struct command *command)
 {
-    struct error err;
-    if (send_command(shell, cluster, command, &err) || action->kind == ACTION_CANCEL)
+    begin_command(cluster, action, command);
+    command->verb = verb_of(action->work);
+    fill_arguments(command, cluster->upgrade, &cluster->upgrade->nodes[action->node],
+                   action->deadline_ms);
+}
+
+static void cancel_agent(const struct cluster *cluster, const struct action *action,
+                         struct command *command)
+{
+    begin_command(cluster, action, command);
+    TEXT_COPY(command->target_id, command->id);
+    command->verb = VERB_CANCEL;
+    snprintf(command->id, sizeof(command->id), "%.*s.c", (int)sizeof(command->id) - 3,
+             command->target_id);
+}
+
+/* A command that cannot even be sent fails its work; of a cancellation nothing depends. */
+static void fail_work(struct shell *shell, struct cluster *cluster, const struct action *action,
+                      const struct error *err)
+{
+    if (action->kind == ACTION_CANCEL)
         return;
     struct item *item = item_new(ITEM_EVENT, cluster->index);
     item->event.kind = EVENT_FAILED;
@@ -113,47 +136,45 @@ static void send(struct shell *shell, struct cluster *cluster, const struct acti
     item->event.node = action->node;
     item->event.work = action->work;
     item->event.sequence = action->sequence;
-    item->event.error = err;
+    item->event.error = *err;
     queue_put(shell->queue, item);
 }
 
-static void ask_agent(struct shell *shell, struct cluster *cluster, const struct action *action)
+size_t dispatch_commands(struct shell *shell, struct cluster *cluster,
+                         const struct actions *actions, struct outgoing *outgoing)
 {
-    struct command command;
-    begin_command(cluster, action, &command);
-    command.verb = verb_of(action->work);
-    fill_arguments(&command, cluster->upgrade, &cluster->upgrade->nodes[action->node],
-                   action->deadline_ms);
-    send(shell, cluster, action, &command);
-}
-
-static void cancel_agent(struct shell *shell, struct cluster *cluster, const struct action *action)
-{
-    struct command command;
-    begin_command(cluster, action, &command);
-    TEXT_COPY(command.target_id, command.id);
-    command.verb = VERB_CANCEL;
-    snprintf(command.id, sizeof(command.id), "%.*s.c", (int)sizeof(command.id) - 3,
-             command.target_id);
-    send(shell, cluster, action, &command);
-}
-
-void dispatch(struct shell *shell, struct cluster *cluster, const struct action *action)
-{
-    bool is_of_agent = work_is_of_agent(action->work);
-    switch (action->kind) {
-    case ACTION_WORK:
-        if (is_of_agent)
-            ask_agent(shell, cluster, action);
+    size_t count = 0;
+    for (uint32_t i = 0; i < actions->count; i++) {
+        const struct action *action = &actions->list[i];
+        struct command command;
+        struct error err;
+        if (!work_is_of_agent(action->work))
+            continue;
+        if (action->kind == ACTION_CANCEL)
+            cancel_agent(cluster, action, &command);
         else
+            ask_agent(cluster, action, &command);
+        if (!complete(cluster, &command, &err)) {
+            fail_work(shell, cluster, action, &err);
+            continue;
+        }
+        struct outgoing *one = &outgoing[count++];
+        one->body = command_write(&command);
+        channel_key(one->stream, cluster->config->name, "command", command.node);
+        key_sign(shell->key, KEY_DOMAIN_COMMAND, one->body, strlen(one->body), one->signature);
+    }
+    return count;
+}
+
+void dispatch_jobs(struct shell *shell, struct cluster *cluster, const struct actions *actions)
+{
+    for (uint32_t i = 0; i < actions->count; i++) {
+        const struct action *action = &actions->list[i];
+        if (work_is_of_agent(action->work))
+            continue;
+        if (action->kind == ACTION_WORK)
             pool_add(shell->pool, job_for_work(shell, cluster, action));
-        return;
-    case ACTION_CANCEL:
-        if (is_of_agent)
-            cancel_agent(shell, cluster, action);
         else
             pool_cancel(shell->pool, cluster->index, action->node, action->work, action->sequence);
-        return;
     }
-    CHECK(!"an action of no kind");
 }

@@ -159,7 +159,7 @@ static void instruct(struct orders *orders, struct cluster *cluster)
 
 /* Called in every step of the core, before its actions begin: starts the poller, tells it what is
  * wanted now. */
-void view_poll(struct shell *shell, struct cluster *cluster)
+void view_poll(struct shell *shell, struct cluster *cluster, bool is_kicked)
 {
     struct view_job *job = (struct view_job *)cluster->view_job;
     bool is_new = job == NULL;
@@ -175,6 +175,6 @@ void view_poll(struct shell *shell, struct cluster *cluster)
     cluster->view_job = &job->base;
     if (is_new)
         pool_add(shell->pool, &job->base);
-    else if (need == VIEW_FAST && before != VIEW_FAST)
+    else if (need == VIEW_FAST && (is_kicked || before != VIEW_FAST))
         pool_kick(shell->pool, &job->base);
 }

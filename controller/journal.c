@@ -24,16 +24,23 @@
 #define RECORDS_TEXT    "20000"
 #define COPY_MOST_BYTES (16 * 1024 * 1024)
 
-/* KEYS lease epoch journal, ARGV value epoch most record… → number added, or -1: not ours */
+/*
+ * KEYS lease epoch journal command-stream…, ARGV value epoch most record signer (body sig)…
+ * → 1, or -1: not ours. An empty record: nothing has changed, there are only commands to repeat.
+ */
 static struct redis_script append_script = {
     .text =
         "if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[2] then\n"
         "  return -1\n"
         "end\n"
-        "for i = 4, #ARGV do\n"
-        "  redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'record', ARGV[i])\n"
+        "if ARGV[4] ~= '' then\n"
+        "  redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'record', ARGV[4])\n"
         "end\n"
-        "return #ARGV - 3\n"};
+        "for i = 4, #KEYS do\n"
+        "  redis.call('XADD', KEYS[i], 'MAXLEN', '~', 1000, '*', 'body', ARGV[2 * i - 2],\n"
+        "             'key', ARGV[5], 'sig', ARGV[2 * i - 1])\n"
+        "end\n"
+        "return 1\n"};
 
 /* What one source of records leads to. */
 struct history {
@@ -162,7 +169,7 @@ bool journal_open(struct shell *shell, struct cluster *cluster, struct error *er
     if (!is_good || cluster->upgrade == NULL)
         return is_good;
     mark_all_dirty(cluster->upgrade);
-    if (journal_write(shell, cluster))
+    if (journal_write(shell, cluster, NULL, 0))
         return true;
     error_set(err, ERROR_UNAVAILABLE, "the journal could not be written");
     return false;
@@ -179,20 +186,32 @@ static bool write_copy(struct cluster *cluster, const char *record, struct error
     return append_log_rewrite(cluster->journal, &only, 1, err);
 }
 
+#define FIXED_ARGUMENTS 8 /* three keys and five arguments */
+
 static bool write_stream(struct shell *shell, struct cluster *cluster, const char *record,
-                         struct error *err)
+                         const struct outgoing *commands, size_t count, struct error *err)
 {
     char lease[CHANNEL_KEY_SIZE], epoch_key[CHANNEL_KEY_SIZE], journal[CHANNEL_KEY_SIZE];
     char value[LIMIT_NAME + 40], epoch[24];
+    const char *arguments[FIXED_ARGUMENTS + 3 * ACTIONS_MAX] = {lease, epoch_key, journal};
+    size_t place = 3;
     REPLY_CLEANUP redisReply *reply = NULL;
     channel_key(lease, cluster->config->name, "lease", NULL);
     channel_key(epoch_key, cluster->config->name, "epoch", NULL);
     channel_key(journal, cluster->config->name, "journal", NULL);
     snprintf(value, sizeof(value), "%s:%s", shell->config->name, shell->instance);
     snprintf(epoch, sizeof(epoch), "%" PRIu64, cluster->epoch);
-    const char *arguments[] = {lease, epoch_key, journal, value, epoch, RECORDS_TEXT, record};
-    if (!redis_eval(shell->redis, deadline_after_ms(REDIS_CALL_MS), &append_script, 3, arguments, 7,
-                    &reply, err))
+    for (size_t i = 0; i < count; i++)
+        arguments[place++] = commands[i].stream;
+    const char *fixed[] = {value, epoch, RECORDS_TEXT, record, shell->config->name};
+    for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+        arguments[place++] = fixed[i];
+    for (size_t i = 0; i < count; i++) {
+        arguments[place++] = commands[i].body;
+        arguments[place++] = commands[i].signature;
+    }
+    if (!redis_eval(shell->redis, deadline_after_ms(REDIS_CALL_MS), &append_script, 3 + count,
+                    arguments, place, &reply, err))
         return false;
     if (reply->type == REDIS_REPLY_INTEGER && reply->integer == -1) {
         error_set(err, ERROR_STALE, "the lease is not ours any more");
@@ -201,34 +220,48 @@ static bool write_stream(struct shell *shell, struct cluster *cluster, const cha
     return true;
 }
 
+static bool stand_back(struct shell *shell, struct cluster *cluster, const struct error *err)
+{
+    log_failure(LOG_LEVEL_WARNING, err, "cluster %s: journal", cluster->config->name);
+    shell->renewed_ms = 0;   /* find out at once whose it is: */
+    cluster->is_led = false; /* if ours, it is taken as if new, and all is asked again */
+    return false;
+}
+
+/* Our own copy first. False: it is broken, and nothing may be acted on. */
+static bool write_copy_first(struct cluster *cluster, const char *record)
+{
+    struct error err;
+    if (write_copy(cluster, record, &err))
+        return true;
+    log_failure(LOG_LEVEL_ERROR, &err, "cluster %s: journal; it is not acted on any more",
+                cluster->config->name);
+    cluster->journal_error = err;
+    return false;
+}
+
 /*
- * Writes the dirty rows, in our copy first. Redis may be away: the lease runs out meanwhile and is
- * taken again afterwards, so writing waits until Redis is back and then looks whose the cluster is.
- * False: nothing may be acted on.
+ * Redis may be away: the lease runs out meanwhile and is taken again afterwards, so writing waits
+ * until Redis is back and then looks whose the cluster is. False: nothing may be acted on.
  */
-bool journal_write(struct shell *shell, struct cluster *cluster)
+bool journal_write(struct shell *shell, struct cluster *cluster, const struct outgoing *commands,
+                   size_t count)
 {
     struct upgrade *upgrade = cluster->upgrade;
+    FREE_CLEANUP char *record = NULL;
     struct error err;
-    if (!upgrade->is_dirty && upgrade->dirty_nodes == 0)
+    if (upgrade->is_dirty || upgrade->dirty_nodes != 0) {
+        struct journal_head head = {++cluster->journal_sequence, cluster->epoch, clock_wall_ms()};
+        record = journal_record_write(upgrade, &head);
+        if (!write_copy_first(cluster, record))
+            return false;
+    } else if (count == 0) {
         return true;
-    struct journal_head head = {++cluster->journal_sequence, cluster->epoch, clock_wall_ms()};
-    FREE_CLEANUP char *record = journal_record_write(upgrade, &head);
-    if (!write_copy(cluster, record, &err)) {
-        log_failure(LOG_LEVEL_ERROR, &err, "cluster %s: journal; it is not acted on any more",
-                    cluster->config->name);
-        cluster->journal_error = err;
-        return false;
     }
-    while (!write_stream(shell, cluster, record, &err)) {
-        if (err.code == ERROR_STALE || redis_is_connected(shell->redis)) {
-            log_failure(LOG_LEVEL_WARNING, &err, "cluster %s: journal", cluster->config->name);
-            shell->renewed_ms = 0; /* find out at once whose it is; if ours, all is asked again */
-            cluster->is_led = cluster->is_led && err.code != ERROR_STALE;
+    while (!write_stream(shell, cluster, record != NULL ? record : "", commands, count, &err))
+        if (err.code == ERROR_STALE || redis_is_connected(shell->redis))
+            return stand_back(shell, cluster, &err);
+        else if (!shell_redis(shell))
             return false;
-        }
-        if (!shell_redis(shell))
-            return false;
-    }
     return true;
 }

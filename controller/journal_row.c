@@ -158,8 +158,8 @@ static json_t *write_error(const char *at)
     memcpy(&error, at, sizeof(error));
     if (error.code == ERROR_NONE)
         return json_null();
-    return json_pack("{s:s,s:s,s:s}", "code", error_code_name(error.code), "message", error.message,
-                     "hint", error.hint);
+    return json_pack("{s:s,s:o,s:o}", "code", error_code_name(error.code), "message",
+                     json_text(error.message), "hint", json_text(error.hint));
 }
 
 static json_t *write_times(const char *at, size_t count)
@@ -181,7 +181,7 @@ static json_t *write_field(const struct field *field, const char *base)
     bool is_set;
     switch (field->kind) {
     case FIELD_TEXT:
-        return json_string(at);
+        return json_text(at);
     case FIELD_I64:
         memcpy(&wide, at, sizeof(wide));
         return json_integer(wide);
@@ -259,7 +259,12 @@ static bool read_times(const json_t *row, const struct field *field, char *at, s
         return false;
     }
     for (size_t i = 0; i < field->size; i++) {
-        int64_t value = json_integer_value(json_array_get(list, i));
+        const json_t *element = json_array_get(list, i);
+        int64_t value = json_integer_value(element);
+        if (!json_is_integer(element)) {
+            error_set(err, ERROR_INTEGRITY, "'%s' holds what is no time", field->name);
+            return false;
+        }
         memcpy(at + i * sizeof(value), &value, sizeof(value));
     }
     return true;
@@ -345,6 +350,10 @@ static bool read_head(const json_t *record, const char *cluster, struct journal_
 static bool apply_nodes(const json_t *record, struct upgrade *upgrade, struct error *err)
 {
     const json_t *nodes = json_object_get(record, "nodes");
+    if (!json_is_array(nodes)) {
+        error_set(err, ERROR_INTEGRITY, "'nodes' is not a list");
+        return false;
+    }
     for (size_t i = 0; i < json_array_size(nodes); i++) {
         const json_t *row = json_array_get(nodes, i);
         int64_t index = 0;
@@ -355,7 +364,20 @@ static bool apply_nodes(const json_t *record, struct upgrade *upgrade, struct er
     return true;
 }
 
-static bool apply(const json_t *record, struct upgrade **upgrade, struct error *err)
+static bool apply_upgrade(const json_t *row, const char *id, const char *cluster,
+                          struct upgrade *upgrade, struct error *err)
+{
+    if (!read_row(row, upgrade_fields, COUNT(upgrade_fields), upgrade, err))
+        return false;
+    if (text_equal(upgrade->id, id) && text_equal(upgrade->cluster, cluster))
+        return true;
+    error_set(err, ERROR_INTEGRITY, "its row belongs to upgrade %s of cluster '%s'", upgrade->id,
+              upgrade->cluster);
+    return false;
+}
+
+static bool apply(const json_t *record, const char *cluster, struct upgrade **upgrade,
+                  struct error *err)
 {
     char id[LIMIT_ID];
     int64_t node_count = 0;
@@ -375,7 +397,7 @@ static bool apply(const json_t *record, struct upgrade **upgrade, struct error *
         error_set(err, ERROR_INTEGRITY, "upgrade %s changes its number of nodes", id);
         return false;
     }
-    if (row != NULL && !read_row(row, upgrade_fields, COUNT(upgrade_fields), *upgrade, err))
+    if (row != NULL && !apply_upgrade(row, id, cluster, *upgrade, err))
         return false;
     return apply_nodes(record, *upgrade, err);
 }
@@ -387,7 +409,7 @@ bool journal_record_apply(const char *text, size_t size, const char *cluster,
     JSON_CLEANUP json_t *record = NULL;
     struct journal_head head;
     if (!json_read_object(text, size, &record, err) || !read_head(record, cluster, &head, err) ||
-        !apply(record, upgrade, err)) {
+        !apply(record, cluster, upgrade, err)) {
         err->code = ERROR_INTEGRITY;
         return false;
     }

@@ -10,6 +10,7 @@
 #define SHUNT_SHELL_H
 
 #include "append_log.h"
+#include "channel.h"
 #include "config.h"
 #include "keys.h"
 #include "pool.h"
@@ -82,7 +83,17 @@ void cluster_begin(struct shell *shell, struct cluster *cluster, struct upgrade 
 void cluster_report(struct shell *shell, struct cluster *cluster, const struct report *report);
 
 /* dispatch.c */
-void dispatch(struct shell *shell, struct cluster *cluster, const struct action *action);
+struct outgoing { /* a signed command, ready to be sent */
+    char stream[CHANNEL_KEY_SIZE];
+    char signature[KEY_SIGNATURE_TEXT_SIZE];
+    char *body; /* owned by whoever holds the array */
+};
+/* Signs the actions that agents carry out; at most actions->count. They are sent by journal_write(),
+ * together with the record of the intent. */
+size_t dispatch_commands(struct shell *shell, struct cluster *cluster,
+                         const struct actions *actions, struct outgoing *outgoing);
+/* Begins and cancels the works of the pool. */
+void dispatch_jobs(struct shell *shell, struct cluster *cluster, const struct actions *actions);
 void command_id(const struct upgrade *upgrade, uint32_t node, enum work work, uint32_t sequence,
                 char id[LIMIT_ID]);
 /* Fills addressee, epoch and times, validates, signs and sends; waits for Redis to be back. */
@@ -91,7 +102,10 @@ bool send_command(struct shell *shell, struct cluster *cluster, struct command *
 
 /* journal.c */
 bool journal_open(struct shell *shell, struct cluster *cluster, struct error *err);
-bool journal_write(struct shell *shell, struct cluster *cluster);
+/* Writes the dirty rows and sends the commands: one script, obeyed only while the lease and the
+ * epoch are ours. */
+bool journal_write(struct shell *shell, struct cluster *cluster, const struct outgoing *commands,
+                   size_t count);
 uint64_t journal_epoch_floor(struct shell *shell, struct cluster *cluster);
 
 /* lease.c: leadership, and the main thread's connection to Redis */
@@ -115,7 +129,8 @@ void handle_request(struct shell *shell, struct cluster *cluster, const char *bo
 void move_by_hand(struct shell *shell, struct cluster *cluster, const struct request *request);
 
 /* jobs_view.c */
-void view_poll(struct shell *shell, struct cluster *cluster);
+/* is_kicked: something has just ended that the view will show. */
+void view_poll(struct shell *shell, struct cluster *cluster, bool is_kicked);
 
 /* jobs_lb.c, jobs_rest.c */
 struct pool_job *job_for_work(struct shell *shell, struct cluster *cluster,

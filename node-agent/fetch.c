@@ -167,11 +167,8 @@ static bool attempt(struct fetch *fetch, struct http_client *client, struct erro
     error_clear(&fetch->error);
     if (http_stream(client, url, fetch->size, begin, sink, fetch, err))
         return true;
-    if (fetch->error.code != ERROR_NONE) {
+    if (fetch->error.code != ERROR_NONE)
         *err = fetch->error;
-        if (err->code == ERROR_TIMEOUT) /* ours, and not the line's */
-            fetch->job->deadline = deadline_after_ms(0);
-    }
     return false;
 }
 

@@ -2,16 +2,22 @@
 #include "verbs.h"
 
 #include "launch_log.h"
+#include "memory.h"
 #include "node_status.h"
 #include "process.h"
 #include "text.h"
 
+#include <poll.h>
 #include <stdio.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
-/* Between two requests: close at first, because a small node is up in a second; then less often,
- * because a large one needs minutes. */
-#define FIRST_INTERVAL_MS 20
-#define LAST_INTERVAL_MS  50
+/* Between two requests. A line in the product's log, which it writes when it is up, calls for one
+ * at once, but for a pause that leaves a chatty start its CPU. */
+#define INTERVAL_MS 50
+#define PAUSE_MS    5
+
+#define PRODUCT_LOG "atlassian-bitbucket.log"
 
 #define NOTHING "nothing"
 
@@ -20,6 +26,7 @@ struct probe {
     struct http_client *client;
     struct process process; /* borrowed from the list in verb_probe() */
     struct launch_log_mark mark;
+    int log_fd;     /* inotify on <home>/log; -1 where it cannot be watched */
     char seen[256]; /* what the node last said, for the message of a timeout */
     bool is_done;
 };
@@ -85,9 +92,48 @@ static bool ask(struct probe *probe, struct error *err)
     return true;
 }
 
+static int watch_log_directory(const struct bitbucket_config *config)
+{
+    char path[LIMIT_PATH + 8];
+    snprintf(path, sizeof(path), "%s/log", config->home);
+    int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (fd >= 0 && inotify_add_watch(fd, path, IN_MODIFY | IN_CREATE) < 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+/* Takes what has happened in the directory; true if the product's log was written. */
+static bool has_log_grown(int fd)
+{
+    char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+    bool has_grown = false;
+    ssize_t size = read(fd, events, sizeof(events));
+    for (ssize_t at = 0; at + (ssize_t)sizeof(struct inotify_event) <= size;) {
+        const struct inotify_event *event = (const struct inotify_event *)(events + at);
+        has_grown = has_grown || (event->len > 0 && text_equal(event->name, PRODUCT_LOG));
+        at += (ssize_t)(sizeof(*event) + event->len);
+    }
+    return has_grown;
+}
+
+/* Until the interval is over, the product's log has grown, or the process has ended. */
+static void wait_for_news(const struct probe *probe)
+{
+    struct deadline interval = deadline_after_ms(INTERVAL_MS);
+    struct pollfd polled[] = {{.fd = probe->process.pidfd, .events = POLLIN},
+                              {.fd = probe->log_fd, .events = POLLIN}};
+    (void)poll(polled, 1, PAUSE_MS);
+    while (!process_is_gone(&probe->process) && !deadline_is_over(interval)) {
+        (void)poll(polled, 2, deadline_poll_ms(interval));
+        if (polled[1].revents != 0 && has_log_grown(probe->log_fd))
+            return;
+    }
+}
+
 static bool probe_until_done(struct probe *probe, struct error *err)
 {
-    int64_t interval_ms = FIRST_INTERVAL_MS;
     for (;;) {
         if (!ask(probe, err))
             return false;
@@ -97,17 +143,15 @@ static bool probe_until_done(struct probe *probe, struct error *err)
             error_set(err, ERROR_TIMEOUT, "the node is not RUNNING; last seen: %s", probe->seen);
             return failed(probe, err);
         }
-        /* Its end is the one event that needs no interval. */
-        process_wait_gone(&probe->process, deadline_after_ms(interval_ms));
-        if (interval_ms < LAST_INTERVAL_MS)
-            interval_ms++;
+        wait_for_news(probe);
     }
 }
 
 bool verb_probe(struct job *job, struct error *err)
 {
     struct process_list PROCESS_LIST_CLEANUP list = {.count = 0};
-    struct probe probe = {.job = job, .seen = NOTHING};
+    CLOSE_CLEANUP int log_fd = watch_log_directory(&job->config->bitbucket);
+    struct probe probe = {.job = job, .seen = NOTHING, .log_fd = log_fd};
     launch_log_mark(&job->config->bitbucket, &probe.mark);
     if (!process_find(&job->config->bitbucket, &list, err))
         return false;

@@ -16,6 +16,11 @@
 
 #define SCRATCH_BYTES ((size_t)256 * 1024)
 
+/* A process that is being executed is looked at again: a few that hide their command line for good
+ * must not hold up the search. */
+#define EXECUTING_LOOKS   10
+#define EXECUTING_WAIT_MS 1
+
 /* What one search goes by. */
 struct search {
     const struct bitbucket_config *config;
@@ -65,7 +70,19 @@ bool process_wait_gone(const struct process *process, struct deadline deadline)
     return true;
 }
 
-/* Adds the process if `is_ours` holds for it and it is alive; one that ends meanwhile is none. */
+static bool is_ours(struct search *search, const struct process *process, bool is_from_pid_file)
+{
+    for (int i = 0; i < EXECUTING_LOOKS; i++) {
+        enum evidence evidence = evidence_of(process->pid, search->config, &search->home,
+                                             is_from_pid_file, &search->scratch);
+        if (evidence != EVIDENCE_UNCLEAR)
+            return evidence == EVIDENCE_BITBUCKET;
+        process_wait_gone(process, deadline_after_ms(EXECUTING_WAIT_MS));
+    }
+    return false;
+}
+
+/* Adds the process if it is ours and alive; one that ends meanwhile is none. */
 static bool search_add(struct search *search, pid_t pid, bool is_from_pid_file, struct error *err)
 {
     struct process_list *list = search->list;
@@ -76,10 +93,7 @@ static bool search_add(struct search *search, pid_t pid, bool is_from_pid_file, 
         error_set_errno(err, errno, "pidfd_open of process %d", (int)pid);
         return false;
     }
-    bool is_ours = evidence_is_bitbucket(pid, &search->home, &search->scratch) ||
-                   (is_from_pid_file &&
-                    evidence_is_starting(pid, search->config, &search->home, &search->scratch));
-    if (!is_ours || process_is_gone(&process)) {
+    if (!is_ours(search, &process, is_from_pid_file) || process_is_gone(&process)) {
         close(process.pidfd);
         return true;
     }

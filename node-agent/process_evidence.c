@@ -87,51 +87,35 @@ static bool is_home(const char *path, const struct home_names *home)
     return realpath(text, resolved) != NULL && text_equal(resolved, home->resolved);
 }
 
-/* A word "PREFIX<home>" in the given file of the process. */
-static bool has_home_word(pid_t pid, const char *file, const char *prefix,
-                          const struct home_names *home, struct buffer *scratch)
+/* A word "PREFIX<home>". */
+static bool words_name_home(const struct buffer *words, const char *prefix,
+                            const struct home_names *home)
 {
-    if (!read_proc(pid, file, scratch))
-        return false;
-    for (const char *word = next_word(scratch, NULL); word != NULL;
-         word = next_word(scratch, word)) {
+    for (const char *word = next_word(words, NULL); word != NULL; word = next_word(words, word)) {
         if (text_starts_with(word, prefix) && is_home(word + strlen(prefix), home))
             return true;
     }
     return false;
 }
 
-static bool has_argument_with(pid_t pid, const char *const *texts, struct buffer *scratch)
+static bool words_have(const struct buffer *words, const char *text)
 {
-    if (!read_proc(pid, "cmdline", scratch))
-        return false;
-    for (const char *word = next_word(scratch, NULL); word != NULL;
-         word = next_word(scratch, word)) {
-        for (size_t i = 0; texts[i] != NULL; i++) {
-            if (strstr(word, texts[i]) != NULL)
-                return true;
-        }
+    for (const char *word = next_word(words, NULL); word != NULL; word = next_word(words, word)) {
+        if (strstr(word, text) != NULL)
+            return true;
     }
     return false;
 }
 
-static bool is_java(pid_t pid, struct buffer *scratch)
+static bool is_java(pid_t pid, const struct buffer *arguments)
 {
-    static const char *const launchers[] = {"com.atlassian.bitbucket.", NULL};
     char program[PATH_MAX];
     if (read_proc_link(pid, "exe", program)) {
         const char *name = strrchr(program, '/');
         if (name != NULL && text_equal(name, "/java"))
             return true;
     }
-    return has_argument_with(pid, launchers, scratch);
-}
-
-bool evidence_is_bitbucket(pid_t pid, const struct home_names *home, struct buffer *scratch)
-{
-    if (has_home_word(pid, "cmdline", "-Dbitbucket.home=", home, scratch))
-        return true;
-    return is_java(pid, scratch) && has_home_word(pid, "environ", "BITBUCKET_HOME=", home, scratch);
+    return words_have(arguments, "com.atlassian.bitbucket.");
 }
 
 static bool is_in_release(pid_t pid, const char *link, const struct bitbucket_config *config,
@@ -141,15 +125,28 @@ static bool is_in_release(pid_t pid, const char *link, const struct bitbucket_co
     return read_proc_link(pid, link, target) && release_of_resolved_path(config, target, version);
 }
 
-bool evidence_is_starting(pid_t pid, const struct bitbucket_config *config,
-                          const struct home_names *home, struct buffer *scratch)
+static bool environment_names_home(pid_t pid, const struct home_names *home, struct buffer *scratch)
 {
-    static const char *const scripts[] = {"start-bitbucket.sh", "_start-webapp.sh", NULL};
+    return read_proc(pid, "environ", scratch) && words_name_home(scratch, "BITBUCKET_HOME=", home);
+}
+
+enum evidence evidence_of(pid_t pid, const struct bitbucket_config *config,
+                          const struct home_names *home, bool may_be_script, struct buffer *scratch)
+{
+    char program[PATH_MAX];
     char version[LIMIT_VERSION];
-    if (!has_argument_with(pid, scripts, scratch))
-        return false;
-    return has_home_word(pid, "environ", "BITBUCKET_HOME=", home, scratch) ||
-           is_in_release(pid, "cwd", config, version);
+    if (!read_proc(pid, "cmdline", scratch))
+        return EVIDENCE_STRANGER;
+    if (scratch->length == 0) /* a kernel thread, or one that has ended, has no program either */
+        return read_proc_link(pid, "exe", program) ? EVIDENCE_UNCLEAR : EVIDENCE_STRANGER;
+    if (words_name_home(scratch, "-Dbitbucket.home=", home))
+        return EVIDENCE_BITBUCKET;
+    bool is_script = may_be_script && (words_have(scratch, "start-bitbucket.sh") ||
+                                       words_have(scratch, "_start-webapp.sh"));
+    bool is_ours = is_script && is_in_release(pid, "cwd", config, version);
+    if (!is_ours && (is_script || is_java(pid, scratch)))
+        is_ours = environment_names_home(pid, home, scratch);
+    return is_ours ? EVIDENCE_BITBUCKET : EVIDENCE_STRANGER;
 }
 
 /* The jars and the bundled Java runtime that it has open: their names are resolved by the kernel,

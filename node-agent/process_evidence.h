@@ -18,12 +18,19 @@ struct home_names {
 };
 void home_names_of(const struct bitbucket_config *config, struct home_names *ret_names);
 
-/* `scratch` saves an allocation a process while all of /proc is scanned. */
-bool evidence_is_bitbucket(pid_t pid, const struct home_names *home, struct buffer *scratch);
+enum evidence {
+    EVIDENCE_STRANGER,
+    EVIDENCE_BITBUCKET,
+    /* It has a program but no command line: it is in the middle of execve(2), for less than a
+     * millisecond, and can be anything. */
+    EVIDENCE_UNCLEAR,
+};
 
-/* It is the start script, about to become Bitbucket. */
-bool evidence_is_starting(pid_t pid, const struct bitbucket_config *config,
-                          const struct home_names *home, struct buffer *scratch);
+/* may_be_script: its start script counts too, which is about to become Bitbucket. `scratch` saves
+ * an allocation a process while all of /proc is scanned. */
+enum evidence evidence_of(pid_t pid, const struct bitbucket_config *config,
+                          const struct home_names *home, bool may_be_script,
+                          struct buffer *scratch);
 
 /* The version of the tree that the process has its working directory, executable or files in, or
  * else that its command line names; "" if none can be told. */

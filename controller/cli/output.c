@@ -13,7 +13,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define FAILURE_BYTES (16 * 1024) /* message and hint, every byte of them escaped */
+#define FAILURE_BYTES  (16 * 1024)          /* message and hint, every byte of them escaped */
+#define DOCUMENT_BYTES (256u * 1024 * 1024) /* a full Redis reply, every byte of it as "\u00XX" */
 
 static bool is_set(const char *name)
 {
@@ -59,14 +60,30 @@ void output_text(const struct output *output, const char *text)
         write_all(STDOUT_FILENO, text, strlen(text));
 }
 
+/* The one control character that jansson does not escape; it can only stand in a JSON string. */
+static void add_without_delete(struct buffer *out, const char *text)
+{
+    for (;;) {
+        size_t length = strcspn(text, "\x7F");
+        (void)buffer_add(out, text, length);
+        if (text[length] == '\0')
+            return;
+        (void)buffer_add_text(out, "\\u007F");
+        text += length + 1;
+    }
+}
+
 void output_document(struct output *output, const json_t *json)
 {
     if (!output->is_json)
         return;
+    BUFFER_CLEANUP struct buffer line;
     FREE_CLEANUP char *text = json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII);
     CHECK(text != NULL);
-    FREE_CLEANUP char *line = memory_format("%s\n", text);
-    write_all(STDOUT_FILENO, line, strlen(line));
+    buffer_init(&line, DOCUMENT_BYTES);
+    add_without_delete(&line, text);
+    (void)buffer_add_text(&line, "\n");
+    write_all(STDOUT_FILENO, buffer_text(&line), line.length);
     output->has_document = true;
 }
 

@@ -98,6 +98,10 @@ bool status_read_error(const json_t *object, const char *key, struct error *ret_
 /* Steps of a newer controller are passed over: there is no row to show them in. */
 static bool read_steps(const json_t *steps, struct step_times times[STEP_COUNT], struct error *err)
 {
+    if (!json_is_object(steps)) {
+        error_set(err, ERROR_PROTOCOL, "'steps' is missing or no object");
+        return false;
+    }
     for (unsigned i = 0; i < STEP_COUNT; i++) {
         const json_t *step = json_object_get(steps, step_name((enum step)i));
         times[i] = (struct step_times){.begun_ms = 0, .took_ms = -1};

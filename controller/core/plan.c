@@ -105,7 +105,7 @@ static void check_agent(const struct plan_input *input, struct plan *plan, uint3
     text_copy(check->detail, sizeof(check->detail), node->facts.agent_version);
     check = add(plan, "installed release", node->name);
     text_copy(check->detail, sizeof(check->detail), node->facts.linked_version);
-    if (!text_equal(node->facts.linked_version, plan->from)) {
+    if (plan->from[0] != '\0' && !text_equal(node->facts.linked_version, plan->from)) {
         error_set(&check->error, ERROR_CONFLICT, "its install link names '%s', the cluster runs %s",
                   node->facts.linked_version, plan->from);
         error_hint(&check->error, "the link must name RELEASES/%s, where the service starts from",
@@ -152,7 +152,8 @@ static void check_lbs(const struct plan_input *input, struct plan *plan, uint32_
 static void check_nodes(const struct plan_input *input, struct plan *plan)
 {
     for (uint32_t i = 0; i < input->node_count; i++) {
-        check_active(input, plan, i);
+        if (input->view_error.code == ERROR_NONE)
+            check_active(input, plan, i);
         struct plan_check *check = add(plan, "member list complete", input->nodes[i].name);
         check->error = input->nodes[i].members_error;
     }

@@ -10,7 +10,7 @@ import urllib.request
 import pytest
 
 import standin
-from processes import Daemon, wait_until, write_file
+from processes import Daemon, write_file
 
 ALL = ("bb1", "bb2", "bb3")
 
@@ -20,8 +20,7 @@ def trial(shared_trial):
     """As it was found, and left."""
     shared_trial.mark()
     yield shared_trial
-    wait_until(lambda: shared_trial.failed_checks("7.9.4") == [], "a plan without a failed check",
-               30)
+    shared_trial.wait_plannable()
     for name in ALL:
         assert shared_trial.runs(name) == []
     assert shared_trial.linked() == ["7.9.0"] * 3
@@ -132,7 +131,7 @@ def test_node_whose_agent_does_not_run_is_named(trial):
 def test_node_that_is_down_is_named_everywhere(trial):
     node = trial.node("bb3")
     trial.kill_node(node)
-    wait_until(lambda: trial.lb.in_rotation() == 2, "two nodes in rotation", 20)
+    trial.wait_down("bb3")
     try:
         trial.refused("7.9.4", ("node active", "bb3", "OFFLINE|does not list"),
                       ("installed release", "bb3", "no process of this home"),
@@ -148,7 +147,7 @@ def test_node_in_error_is_named(trial):
     """An ERROR node would block the start of upgrade mode."""
     node = trial.node("bb3")
     with trial.faults("bb3", error_after_active_ms=0):
-        wait_until(lambda: trial.state("bb3") == "ERROR", "bb3 in ERROR", 20)
+        trial.wait_down("bb3")
         trial.refused("7.9.4", ("node active", "bb3", "it is ERROR, not ACTIVE"))
     trial.kill_node(node)
     node.start()
@@ -273,6 +272,7 @@ def test_node_whose_link_names_another_release_is_named(trial):
 
 def test_budget_that_allows_nothing_is_told_as_such(trial):
     trial.kill_node(trial.node("bb3"))
+    trial.wait_down("bb3")
     try:
         trial.refused("7.9.4", ("availability budget", "git", "2 nodes.*min_available is 2"))
     finally:

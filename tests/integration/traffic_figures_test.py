@@ -82,31 +82,39 @@ def test_step_that_failed_adds_no_time():
 
 
 def test_own_work_is_stop_and_start_within_the_window():
-    assert report.own_work_ms(LIFECYCLE, 1000, 5160) == (3415 - 3018) + (4940 - 3440)
+    assert list(report.own_work(LIFECYCLE, 1000, 5160)) == [(3018, 3415, "stop"),
+                                                            (3440, 4940, "start")]
 
 
 def test_start_that_ends_in_an_error_is_own_work():
-    assert report.own_work_ms(lines((1200, "start-script"), (1400, "error")), 1000, 2000) == 200
+    lifecycle = lines((1200, "start-script"), (1400, "error"))
+    assert list(report.own_work(lifecycle, 1000, 2000)) == [(1200, 1400, "start")]
 
 
 def test_time_in_flight_ends_with_the_last_answer_before_the_stop():
     accesses = [access(500, 900), access(990, 2500, "/slow?ms=1500"), access(4950, 4990)]
-    assert report.in_flight_ms(accesses, LIFECYCLE, 1000, 5160) == 1500
+    assert list(report.in_flight(accesses, LIFECYCLE, 1000, 5160)) == [(1000, 2500, "in flight")]
 
 
 @pytest.mark.parametrize("path", ["/status", "/status?haproxy", "/rest/zdu/cluster", ""])
 def test_checks_and_questions_are_not_in_flight(path):
-    assert report.in_flight_ms([access(2000, 2900, path)], LIFECYCLE, 1000, 5160) == 0
+    assert list(report.in_flight([access(2000, 2900, path)], LIFECYCLE, 1000, 5160)) == []
 
 
 def test_health_check_ends_when_haproxy_says_so():
     events = [(4000, PASSED), (4950, READY), (5080, PASSED), (5150, PASSED)]
-    assert report.health_check_ms(events, "bb_http/n1", 1000, 5160) == 130
+    assert list(report.health_check(events, "bb_http/n1", 1000, 5160)) == [
+        (4950, 5080, "health check")]
 
 
 def test_health_check_of_another_server_does_not_count():
     events = [(4950, READY), (5080, PASSED.replace("n1", "n12"))]
-    assert report.health_check_ms(events, "bb_http/n1", 1000, 5160) == 0
+    assert list(report.health_check(events, "bb_http/n1", 1000, 5160)) == []
+
+
+def test_gaps_are_what_no_span_covers():
+    assert report.gaps(0, 100, [(50, 60, "b"), (10, 20, "a"), (15, 30, "c")]) == [
+        ("a", 10), ("b", 20), ("end", 40)]
 
 
 def test_overhead_is_what_is_left():

@@ -1,0 +1,145 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# sudo tests/fresh-system.sh [--uncommitted] COMMAND [ARGUMENT…]
+#
+# Boots a fresh Debian 12 that has git, sudo and nothing else in a container, clones this
+# repository there, and runs the command in the clone as an ordinary user who may use sudo:
+#
+#     sudo tests/fresh-system.sh sudo deploy/demo.sh
+#
+# --uncommitted takes the files of this checkout as they are instead of the last commit. The exit
+# status is the command's. The container shares the network of this machine, and uses its Debian
+# mirror and proxies. The base system is kept in /var/tmp for the next time.
+set -eu -o pipefail
+
+top=$(cd -P -- "$(dirname -- "$0")/.." && pwd)
+. "$top/tests/lib/packages.sh"
+
+BASE=/var/tmp/shunt-fresh-bookworm.tar
+USER_NAME=tester
+CLONE=/home/$USER_NAME/shunt
+OUTPUT=/var/log/fresh-command.log
+
+# "URI SUITE" of Debian's own archives, as this machine uses them.
+debian_sources() {
+    # shellcheck disable=SC2016
+    apt-get indextargets --format '$(ORIGIN) $(REPO_URI) $(RELEASE)' 'Created-By: Packages' |
+        sed -n 's/^Debian //p' | sort -u
+}
+
+# What it takes to reach a mirror from here: proxies, and who may vouch for them.
+copy_network_settings() {
+    local root=$1 uri suite
+    while read -r uri suite; do
+        printf 'deb %s %s main\n' "$uri" "$suite"
+    done < <(debian_sources) >"$root/etc/apt/sources.list"
+    apt-config dump | grep -E '^Acquire::(http|https|ftp)[: ]' >"$root/etc/apt/apt.conf.d/90host" \
+        || rm -f -- "$root/etc/apt/apt.conf.d/90host"
+    if compgen -G '/usr/local/share/ca-certificates/*.crt' >/dev/null; then
+        cp -- /usr/local/share/ca-certificates/*.crt "$root/usr/local/share/ca-certificates/"
+        chroot "$root" update-ca-certificates >/dev/null 2>&1
+    fi
+}
+
+make_base() {
+    local mirror root=$1
+    mirror=$(debian_sources | awk '$2 == "bookworm" { print $1; exit }')
+    printf 'making a base system from %s\n' "${mirror:?no Debian 12 archive is configured}"
+    debootstrap --include=git,sudo,dbus,ca-certificates bookworm "$root" "$mirror" >/dev/null
+    rm -rf -- "$root"/var/cache/apt/archives/*.deb
+    tar -C "$root" -cf "$BASE.new" .
+    mv -- "$BASE.new" "$BASE"
+}
+
+add_user() {
+    printf 'fresh\n' >"$1/etc/hostname"
+    printf '127.0.0.1 localhost\n127.0.1.1 fresh\n' >"$1/etc/hosts"
+    chroot "$1" useradd --create-home --shell /bin/bash "$USER_NAME"
+    printf '%s ALL=(ALL) NOPASSWD: ALL\n' "$USER_NAME" >"$1/etc/sudoers.d/$USER_NAME"
+}
+
+add_clone() {
+    local root=$1 target=$1$CLONE
+    git -c safe.directory='*' clone --quiet --no-hardlinks "$top" "$target"
+    if [ "$uncommitted" = yes ]; then
+        find "$target" -mindepth 1 -maxdepth 1 ! -name .git -exec rm -rf -- {} +
+        git -c safe.directory='*' -C "$top" ls-files -z --cached --others --exclude-standard |
+            while IFS= read -r -d '' file; do
+                [ ! -e "$top/$file" ] || printf '%s\0' "$file"
+            done | tar -C "$top" --null -T - -cf - | tar -C "$target" -xf -
+    fi
+    chroot "$root" chown -R "$USER_NAME:" "$CLONE"
+}
+
+# The command is a unit: when it ends, the system ends with its status.
+add_command() {
+    local root=$1 name
+    shift
+    {
+        printf '#!/bin/bash\ncd %q || exit 1\n' "$CLONE"
+        for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
+            [ -z "${!name:-}" ] || printf 'export %s=%q\n' "$name" "${!name}"
+        done
+        printf 'exec'
+        printf ' %q' "$@"
+        printf '\n'
+    } >"$root/usr/local/bin/fresh-command"
+    chmod 755 "$root/usr/local/bin/fresh-command"
+    cat >"$root/etc/systemd/system/fresh-command.service" <<END
+[Unit]
+After=multi-user.target
+SuccessAction=exit
+FailureAction=exit
+
+[Service]
+Type=exec
+User=$USER_NAME
+ExecStart=/usr/local/bin/fresh-command
+StandardInput=null
+StandardOutput=append:$OUTPUT
+StandardError=inherit
+
+[Install]
+WantedBy=default.target
+END
+    chroot "$root" systemctl --quiet enable fresh-command.service
+}
+
+# The container's console is no use to a command, so its output goes through a file.
+boot() {
+    local work=$1 nspawn status=0
+    : >"$work/root$OUTPUT"
+    systemd-nspawn --quiet --boot --directory "$work/root" --machine "fresh-$$" --register=no \
+        --keep-unit --console=pipe --resolv-conf=copy-host \
+        systemd.show_status=no systemd.log_level=err </dev/null >"$work/console" 2>&1 &
+    nspawn=$!
+    trap 'kill -TERM "$nspawn"; wait "$nspawn"; exit 130' INT TERM HUP
+    tail --pid="$nspawn" -n +1 -f "$work/root$OUTPUT"
+    wait "$nspawn" || status=$?
+    [ -s "$work/root$OUTPUT" ] || cat "$work/console" >&2
+    return "$status"
+}
+
+usage() {
+    printf 'usage: sudo tests/fresh-system.sh [--uncommitted] COMMAND [ARGUMENT…]\n' >&2
+    exit 2
+}
+
+uncommitted=no
+if [ "${1:-}" = --uncommitted ]; then
+    uncommitted=yes
+    shift
+fi
+if [ $# -eq 0 ] || [ "$EUID" -ne 0 ]; then usage; fi
+install_packages debootstrap systemd-container git
+work=$(mktemp -d /var/tmp/shunt-fresh.XXXXXX)
+trap 'rm -rf --one-file-system -- "$work"' EXIT
+mkdir "$work/root"
+chmod 755 "$work" "$work/root"
+if [ -e "$BASE" ]; then tar -C "$work/root" -xf "$BASE"; else make_base "$work/root"; fi
+copy_network_settings "$work/root"
+add_user "$work/root"
+add_clone "$work/root"
+add_command "$work/root" "$@"
+boot "$work"
