@@ -11,13 +11,15 @@
 #include <unistd.h>
 
 #define PASSWORD_SIZE 40
-#define ACL_BYTES     (16 * 1024 * 1024) /* LIMIT_CLUSTERS * LIMIT_NODES users of 120 bytes */
+#define ACL_BYTES     (16 * 1024 * 1024) /* some 30,000 agents; one machine has fewer */
 
-#define AGENT_COMMANDS                                                                             \
-    "-@all +ping +auth +select +hello +client|setname +xreadgroup +xack +xdel +xadd "              \
-    "+xgroup|create +set"
-#define OPERATOR_COMMANDS                                                                          \
-    "-@all +ping +auth +select +hello +get +exists +pttl +xread +xrange +xrevrange +xadd +blpop"
+/* Selectors, the parts in parentheses, need Redis 7: only with them does a command hold for one key
+ * and not for the others. An agent takes its commands, adds reports and sets its beat; a SET of the
+ * report stream would wipe out the reports of all. An operator reads all and writes requests. */
+#define EVERYBODY "on resetkeys resetchannels -@all +ping +auth +select +hello +client|setname "
+#define OPERATOR_RULES                                                                             \
+    EVERYBODY "%R~shunt:* +get +exists +pttl +xread +xrange +xrevrange "                           \
+              "(+xadd ~shunt:{*}:request) (+blpop ~shunt:{*}:answer:*)"
 
 static bool make_password(const char *path, char password[PASSWORD_SIZE], struct error *err)
 {
@@ -31,8 +33,11 @@ static bool make_password(const char *path, char password[PASSWORD_SIZE], struct
     }
     if (!file_read_secret(path, &secret, err))
         return false;
-    text_copy(password, PASSWORD_SIZE, buffer_text(&secret));
-    return true;
+    if (text_is_name(buffer_text(&secret)))
+        return text_copy(password, PASSWORD_SIZE, buffer_text(&secret));
+    error_set(err, ERROR_INVALID, "%s: not a word of letters, digits, '.', '_' and '-'", path);
+    error_hint(err, "remove it: another password is made then");
+    return false;
 }
 
 static bool make_key(const char *path, struct key_public *ret_public, struct error *err)
@@ -58,6 +63,19 @@ static bool write_text(const char *directory, const char *name, const char *text
     return file_replace(path, text, strlen(text), mode, err);
 }
 
+static bool add_agent(const char *cluster, const char *agent, const char *password,
+                      struct buffer *acl, struct error *err)
+{
+    if (buffer_format(acl,
+                      "user agent.%s.%s >%s " EVERYBODY
+                      "(+xreadgroup +xack +xdel +xgroup|create ~shunt:{%s}:command:%s) "
+                      "(+xadd ~shunt:{%s}:report) (+set ~shunt:{%s}:beat:%s)\n",
+                      cluster, agent, password, cluster, agent, cluster, cluster, agent))
+        return true;
+    error_set(err, ERROR_FULL, "too many agents for one embedded redis");
+    return false;
+}
+
 /* All that an agent on this machine needs, in a directory of its own. */
 static bool make_agent(const struct config *config, const struct cluster_config *cluster,
                        struct node_config *node, const struct key_public *controller,
@@ -80,12 +98,7 @@ static bool make_agent(const struct config *config, const struct cluster_config 
     if (!node->has_agent_key)
         node->agent_key = key;
     node->has_agent_key = true;
-    return buffer_format(acl,
-                         "user agent.%s.%s on >%s resetchannels ~shunt:{%s}:command:%s "
-                         "~shunt:{%s}:report ~shunt:{%s}:beat:%s " AGENT_COMMANDS "\n",
-                         cluster->name, node->agent, password, cluster->name, node->agent,
-                         cluster->name, cluster->name, node->agent) ||
-           (error_set(err, ERROR_FULL, "too many agents for one embedded redis"), false);
+    return add_agent(cluster->name, node->agent, password, acl, err);
 }
 
 static void add_operator(struct config *config, const struct key_public *key)
@@ -142,8 +155,7 @@ static bool make_users(struct config *config, const struct key_public *controlle
     buffer_format(acl, "user controller on >%s ~shunt:* +@all -@dangerous +info\n", password);
     if (!make_password(operator_path, password, err))
         return false;
-    buffer_format(acl, "user operator on >%s resetchannels ~shunt:* " OPERATOR_COMMANDS "\n",
-                  password);
+    buffer_format(acl, "user operator >%s %s\n", password, OPERATOR_RULES);
     for (size_t c = 0; c < config->cluster_count; c++)
         for (size_t n = 0; n < config->clusters[c].node_count; n++)
             if (!make_agent(config, &config->clusters[c], &config->clusters[c].nodes[n], controller,

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Supervision of the embedded redis-server: started, started again when it ends, ended with us. */
+/*
+ * Supervision of the embedded redis-server: started, started again when it ends, ended with us.
+ *
+ * One that a killed controller has left needs a moment to end: it would take away the name of our
+ * socket, and write to our append-only file. So each redis-server inherits a lock, which is free
+ * again when none of them is left.
+ */
 #include "embedded.h"
 
-#include "clock.h"
+#include "file.h"
 #include "log.h"
 #include "memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -20,6 +27,7 @@
 
 #define RESTART_MS 500
 #define STOP_MS    5000 /* it closes its append-only file meanwhile */
+#define LOCK_MS    20   /* between two looks at the lock of one that ends */
 
 static const char *const programs[] = {"/usr/bin/redis-server", "/usr/local/bin/redis-server",
                                        "/usr/sbin/redis-server", NULL};
@@ -27,8 +35,10 @@ static const char *const programs[] = {"/usr/bin/redis-server", "/usr/local/bin/
 struct embedded {
     pthread_t thread;
     int stop_fd; /* an eventfd */
+    int lock_fd; /* the thread's; -1 until it has the lock */
     const char *program;
     char *conf_path;
+    char *lock_path;
 };
 
 /* In the child; the parent's thread lives as long as the controller does. */
@@ -43,7 +53,8 @@ static _Noreturn void become_redis(const struct embedded *embedded, pid_t parent
         _exit(1);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    setpgid(0, 0); /* a ^C in the terminal is ours to act on first */
+    fcntl(embedded->lock_fd, F_SETFD, 0); /* inherited: it holds the lock until it is gone */
+    setpgid(0, 0);                        /* a ^C in the terminal is ours to act on first */
     execve(embedded->program, argv, environment);
     _exit(127);
 }
@@ -78,13 +89,43 @@ static bool run_once(const struct embedded *embedded)
     return has_ended;
 }
 
+static bool is_stopped_within(const struct embedded *embedded, int ms)
+{
+    struct pollfd stop = {.fd = embedded->stop_fd, .events = POLLIN};
+    return poll(&stop, 1, ms) > 0;
+}
+
+/* As long as it takes: two servers with one append-only file were worse than none. */
+static bool wait_for_lock(struct embedded *embedded)
+{
+    struct error err;
+    bool is_told = false;
+    while (!file_lock(embedded->lock_path, &embedded->lock_fd, &err)) {
+        if (!is_told)
+            log_failure(LOG_LEVEL_WARNING, &err, "embedded redis: waiting for an earlier one");
+        is_told = true;
+        if (is_stopped_within(embedded, LOCK_MS))
+            return false;
+    }
+    return true;
+}
+
 static void *supervise(void *context)
 {
-    const struct embedded *embedded = context;
-    struct pollfd stop = {.fd = embedded->stop_fd, .events = POLLIN};
-    while (run_once(embedded) && poll(&stop, 1, RESTART_MS) == 0)
-        ;
+    struct embedded *embedded = context;
+    if (wait_for_lock(embedded))
+        while (run_once(embedded) && !is_stopped_within(embedded, RESTART_MS))
+            ;
     return NULL;
+}
+
+static void release(struct embedded *embedded)
+{
+    memory_close_fd(&embedded->lock_fd);
+    close(embedded->stop_fd);
+    free(embedded->conf_path);
+    free(embedded->lock_path);
+    free(embedded);
 }
 
 static const char *find_program(void)
@@ -106,13 +147,13 @@ bool embedded_start(const struct config *config, struct embedded **ret_embedded,
     struct embedded *embedded = memory_zeroed(1, sizeof(*embedded));
     embedded->program = program;
     embedded->conf_path = memory_format("%s/redis/redis.conf", config->state_dir);
+    embedded->lock_path = memory_format("%s/redis/lock", config->state_dir);
+    embedded->lock_fd = -1;
     embedded->stop_fd = eventfd(0, EFD_CLOEXEC);
     int status = pthread_create(&embedded->thread, NULL, supervise, embedded);
     if (status != 0) {
         error_set_errno(err, status, "start the thread that supervises redis");
-        close(embedded->stop_fd);
-        free(embedded->conf_path);
-        free(embedded);
+        release(embedded);
         return false;
     }
     *ret_embedded = embedded;
@@ -126,7 +167,5 @@ void embedded_stop(struct embedded *embedded)
         return;
     if (write(embedded->stop_fd, &one, sizeof(one)) == sizeof(one))
         pthread_join(embedded->thread, NULL);
-    close(embedded->stop_fd);
-    free(embedded->conf_path);
-    free(embedded);
+    release(embedded);
 }

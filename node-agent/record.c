@@ -12,8 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Lines that may wait for the next durable one: what they say can be told or done again. */
+#define PENDING_MOST 32
+
 struct record {
     struct append_log *log;
+    char *pending[PENDING_MOST]; /* owned */
+    size_t pending_count;
     uint64_t epoch;
     struct record_entry *entries;
     size_t count;
@@ -124,27 +129,55 @@ bool record_open(const char *path, struct record **ret_record, size_t *ret_torn,
     return true;
 }
 
+/* ---- changes ---- */
+
+static void drop_pending(struct record *record)
+{
+    for (size_t i = 0; i < record->pending_count; i++)
+        free(record->pending[i]);
+    record->pending_count = 0;
+}
+
+/* All that waits, with one sync. Where it fails, it goes on waiting. */
+static bool flush(struct record *record, struct error *err)
+{
+    const char *texts[PENDING_MOST];
+    for (size_t i = 0; i < record->pending_count; i++)
+        texts[i] = record->pending[i];
+    if (!append_log_add(record->log, texts, record->pending_count, err))
+        return false;
+    drop_pending(record);
+    return true;
+}
+
+/* Takes the text. A durable line takes all that waits along; a failed one is not kept. */
+static bool append(struct record *record, char *text, bool is_durable, struct error *err)
+{
+    if (record->pending_count == PENDING_MOST && !flush(record, err)) {
+        free(text);
+        return false;
+    }
+    record->pending[record->pending_count++] = text;
+    if (!is_durable || flush(record, err))
+        return true;
+    free(record->pending[--record->pending_count]);
+    return false;
+}
+
 void record_close(struct record *record)
 {
+    struct error ignored;
     if (record == NULL)
         return;
-    if (record->log != NULL)
+    if (record->log != NULL) {
+        (void)flush(record, &ignored); /* nothing that a restart does not find out by itself */
         append_log_close(record->log);
+    }
+    drop_pending(record);
     for (size_t i = 0; i < record->count; i++)
         free_entry(&record->entries[i]);
     free(record->entries);
     free(record);
-}
-
-/* ---- changes: first on disk, then in memory, but for a report's being sent ---- */
-
-/* Takes the text. */
-static bool append(struct record *record, char *text, struct error *err)
-{
-    const char *texts[] = {text};
-    bool is_added = append_log_add(record->log, texts, 1, err);
-    free(text);
-    return is_added;
 }
 
 uint64_t record_epoch(const struct record *record)
@@ -155,7 +188,7 @@ uint64_t record_epoch(const struct record *record)
 bool record_raise_epoch(struct record *record, uint64_t epoch, struct error *err)
 {
     CHECK(epoch > record->epoch);
-    if (!append(record, record_line_epoch(epoch), err))
+    if (!append(record, record_line_epoch(epoch), true, err))
         return false;
     record->epoch = epoch;
     return true;
@@ -166,7 +199,7 @@ bool record_accept(struct record *record, const struct command *command, int64_t
 {
     CHECK(find(record, command->id) == NULL);
     FREE_CLEANUP char *text = command_write(command);
-    if (!append(record, record_line_accepted(text, now_ms), err))
+    if (!append(record, record_line_accepted(text, now_ms), verb_is_effect(command->verb), err))
         return false;
     add_entry(record, command, now_ms);
     return true;
@@ -177,7 +210,7 @@ bool record_end(struct record *record, const struct report *report, struct error
     struct record_entry *entry = find(record, report->command_id);
     CHECK(entry != NULL && entry->report == NULL && report_kind_is_final(report->kind));
     FREE_CLEANUP char *text = report_write(report);
-    if (!append(record, record_line_ended(text), err))
+    if (!append(record, record_line_ended(text), verb_is_effect(entry->verb), err))
         return false;
     end_entry(record, entry, report);
     return true;
@@ -190,7 +223,7 @@ bool record_mark_sent(struct record *record, const char *id, struct error *err)
     if (entry->is_sent)
         return true;
     mark_entry_sent(record, entry);
-    return append(record, record_line_sent(id), err);
+    return append(record, record_line_sent(id), false, err);
 }
 
 /* ---- looking ---- */
@@ -310,6 +343,7 @@ bool record_compact(struct record *record, int64_t now_ms, struct error *err)
     size_t kept = choose(record, now_ms, keep);
     if (!rewrite(record, keep, kept, err))
         return false;
+    drop_pending(record); /* the entries hold all that they say */
     forget(record, keep);
     record->compacted_bytes = append_log_size_bytes(record->log);
     return true;

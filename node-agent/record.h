@@ -4,9 +4,11 @@
  * final report, and whether Redis has that report. It makes a repeat an answer instead of a second
  * run, and a killed job a resumed one; Redis may lose everything meanwhile.
  *
- * Invariants: an entry is accepted before its job begins and ended before its report is sent, each
- * durably; the epoch never goes down; an unfinished or unsent entry is never forgotten. One line of
- * JSON a record (append_log.h), so that an operator can read it:
+ * Invariants: the entry of a verb with an effect is accepted before its job begins and ended before
+ * its report is sent, each durably; the epoch never goes down; an unfinished or unsent entry is
+ * never forgotten while the agent runs. What does no harm when it is done or told again (verbs
+ * without an effect, that a report was sent) becomes durable with the next line that must be.
+ * One line of JSON a record (append_log.h), so that an operator can read it:
  *
  *   {"record": "epoch", "epoch": 7}
  *   {"record": "accepted", "at_ms": …, "command": "TEXT of message_codec.h"}

@@ -3,6 +3,7 @@
 
 #include "clean.h"
 #include "figures.h"
+#include "memory.h"
 #include "progress.h"
 #include "text.h"
 
@@ -64,7 +65,7 @@ static size_t find_steps(const struct node_summary *node, const struct node_summ
 static void tell_steps(const struct upgrade_summary *upgrade, const struct upgrade_summary *last,
                        struct buffer *out)
 {
-    struct begun_step steps[STEPS_MOST];
+    FREE_CLEANUP struct begun_step *steps = memory_zeroed(STEPS_MOST, sizeof(*steps));
     size_t count = 0;
     for (size_t i = 0; i < upgrade->node_count; i++)
         count += find_steps(&upgrade->nodes[i], &last->nodes[i], steps + count);

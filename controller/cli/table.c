@@ -111,6 +111,7 @@ static void draw_cell(const struct table *table, size_t column, size_t width, en
 
 void table_draw(const struct table *table, struct buffer *out)
 {
+    CHECK(table->column_count > 0);
     FREE_CLEANUP size_t *widths = memory_zeroed(table->column_count, sizeof(*widths));
     for (size_t column = 0; column < table->column_count; column++) {
         widths[column] = column_width(table, column);

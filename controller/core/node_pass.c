@@ -219,8 +219,7 @@ void node_tick(struct run *run, uint32_t index)
 void node_work_done(struct run *run, uint32_t index, enum work work)
 {
     struct upgrade_node *node = &run->upgrade->nodes[index];
-    node->works_done |= WORK_BIT(work);
-    run_touch(run, index);
+    node->works_done |= WORK_BIT(work); /* no record: asked again, it is answered again */
     if (step_is_done(run->upgrade, index))
         leave(run, index);
 }
