@@ -71,8 +71,9 @@ static void add_row(struct table *table, const struct cluster_status *status, bo
         table_format(table, COLOUR_NONE, "%s → %s", upgrade->from, upgrade->to);
     else
         table_add(table, COLOUR_NONE, "");
-    table_add(table, COLOUR_NONE,
-              status->error.code != ERROR_NONE ? status->error.message : upgrade->reason.message);
+    table_add_or_blank(table, COLOUR_NONE,
+                       status->error.code != ERROR_NONE ? status->error.message
+                                                        : upgrade->reason.message);
 }
 
 static void add_unreadable(struct table *table, json_t *list, const char *cluster,

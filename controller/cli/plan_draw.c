@@ -33,8 +33,7 @@ static void add_check(struct table *table, const struct check_row *row)
     table_add(table, row->is_ok ? COLOUR_GOOD : COLOUR_BAD, row->is_ok ? "passed" : "FAILED");
     table_add(table, COLOUR_NONE, row->name);
     table_add(table, COLOUR_NONE, row->subject);
-    const char *detail = row->is_ok ? row->detail : row->error.message;
-    table_add(table, COLOUR_NONE, detail[0] != '\0' ? detail : " ");
+    table_add_or_blank(table, COLOUR_NONE, row->is_ok ? row->detail : row->error.message);
     if (row->is_ok || row->error.hint[0] == '\0')
         return;
     (void)snprintf(hint, sizeof(hint), "hint: %s", row->error.hint);

@@ -97,13 +97,15 @@ static void draw_node(const struct upgrade_summary *upgrade, const struct node_s
     table_add(table, COLOUR_NONE, time);
     table_add(table, COLOUR_NONE, node->version);
     table_add(table, COLOUR_NONE, node->state);
-    table_add(table, COLOUR_NONE, detail[0] != '\0' ? detail : " ");
+    table_add_or_blank(table, COLOUR_NONE, detail);
 }
 
 static void draw_nodes(const struct upgrade_summary *upgrade, const struct progress_view *view,
                        struct buffer *out)
 {
-    static const char *const headings[] = {"NODE", "STEP", "TIME", "VERSION", "STATE", ""};
+    /* Wide enough for most steps and times, so that columns stay where they are between frames. */
+    static const char *const headings[] = {"NODE",    "STEP        ", "TIME   ",
+                                           "VERSION", "STATE",        ""};
     TABLE_CLEANUP struct table table;
     table_init(&table, headings, sizeof(headings) / sizeof(headings[0]), view->is_coloured);
     for (size_t i = 0; i < upgrade->node_count; i++)
@@ -138,7 +140,9 @@ static void draw_decisions(const struct upgrade_summary *upgrade, bool is_colour
     } else if (upgrade->is_paused) {
         (void)buffer_add_text(out, "paused by an operator: no further node begins\n");
     }
-    if (!upgrade->is_waiting && upgrade->reason.code != ERROR_NONE)
+    /* At the end it stands below the table. */
+    if (!upgrade->is_waiting && upgrade->outcome == OUTCOME_NONE &&
+        upgrade->reason.code != ERROR_NONE)
         draw_error(&upgrade->reason, "reason: ", is_coloured, out);
 }
 

@@ -55,11 +55,16 @@ static char *clean_copy(const char *text)
     return buffer_take(&clean);
 }
 
-void table_add(struct table *table, enum colour colour, const char *text)
+void table_add_or_blank(struct table *table, enum colour colour, const char *text)
 {
     make_room(table);
     table->cells[table->cell_count++] =
-        (struct table_cell){.text = clean_copy(text[0] != '\0' ? text : "-"), .colour = colour};
+        (struct table_cell){.text = clean_copy(text), .colour = colour};
+}
+
+void table_add(struct table *table, enum colour colour, const char *text)
+{
+    table_add_or_blank(table, colour, text[0] != '\0' ? text : "-");
 }
 
 void table_format(struct table *table, enum colour colour, const char *format, ...)
@@ -98,30 +103,45 @@ static size_t column_width(const struct table *table, size_t column)
     return width;
 }
 
-/* Nothing follows the last cell of a line, so that a long message makes no line longer. */
-static void draw_cell(const struct table *table, size_t column, size_t width, enum colour colour,
-                      const char *text, struct buffer *out)
+/* The gap before a cell is drawn with it, so that no line ends in spaces. */
+static void draw_cell(const struct table *table, size_t width, enum colour colour, const char *text,
+                      size_t *gap, struct buffer *out)
 {
-    clean_add_coloured(out, table->is_coloured, colour, text);
-    if (column + 1 == table->column_count)
-        (void)buffer_add_text(out, "\n");
-    else
-        (void)buffer_format(out, "%*s", (int)(width - clean_columns(text) + 2), "");
+    if (text[0] != '\0') {
+        (void)buffer_format(out, "%*s", (int)*gap, "");
+        clean_add_coloured(out, table->is_coloured, colour, text);
+        *gap = 0;
+    }
+    *gap += width - clean_columns(text) + 2;
+}
+
+static void draw_headings(const struct table *table, const size_t *widths, struct buffer *out)
+{
+    size_t gap = 0;
+    for (size_t column = 0; column < table->column_count; column++)
+        draw_cell(table, widths[column], COLOUR_FAINT, table->headings[column], &gap, out);
+    (void)buffer_add_text(out, "\n");
+}
+
+static void draw_row(const struct table *table, size_t row, const size_t *widths,
+                     struct buffer *out)
+{
+    const struct table_cell *cells = table->cells + row * table->column_count;
+    size_t gap = 0;
+    for (size_t column = 0; column < table->column_count; column++)
+        draw_cell(table, widths[column], cells[column].colour, cells[column].text, &gap, out);
+    (void)buffer_add_text(out, "\n");
+    if (table->notes[row] != NULL)
+        (void)buffer_format(out, NOTE_INDENT "%s\n", table->notes[row]);
 }
 
 void table_draw(const struct table *table, struct buffer *out)
 {
-    CHECK(table->column_count > 0);
+    CHECK(table->column_count > 0 && table->cell_count % table->column_count == 0);
     FREE_CLEANUP size_t *widths = memory_zeroed(table->column_count, sizeof(*widths));
-    for (size_t column = 0; column < table->column_count; column++) {
+    for (size_t column = 0; column < table->column_count; column++)
         widths[column] = column_width(table, column);
-        draw_cell(table, column, widths[column], COLOUR_FAINT, table->headings[column], out);
-    }
-    for (size_t i = 0; i < table->cell_count; i++) {
-        const struct table_cell *cell = &table->cells[i];
-        size_t column = i % table->column_count, row = i / table->column_count;
-        draw_cell(table, column, widths[column], cell->colour, cell->text, out);
-        if (column + 1 == table->column_count && table->notes[row] != NULL)
-            (void)buffer_format(out, NOTE_INDENT "%s\n", table->notes[row]);
-    }
+    draw_headings(table, widths, out);
+    for (size_t row = 0; row < table->cell_count / table->column_count; row++)
+        draw_row(table, row, widths, out);
 }

@@ -35,6 +35,7 @@ void table_done(struct table *table);
 
 /* Adds the next cell; an empty text is drawn as "-". */
 void table_add(struct table *table, enum colour colour, const char *text);
+void table_add_or_blank(struct table *table, enum colour colour, const char *text);
 void table_format(struct table *table, enum colour colour, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* A figure; a negative one is unknown, and drawn as "-". */

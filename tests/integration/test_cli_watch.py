@@ -14,9 +14,9 @@ sys.dont_write_bytecode = True
 # pylint: disable=unused-import
 from cli_program import (BEGUN, ID, UPGRADE, controller, follow, read_until, redis_server, shunt,
                          terminal)
-from fake_controller import BEGUN_MS, FakeController, changed, error, node, one_pass, status, upgrade
+from fake_controller import (BEGUN_MS, FakeController, changed, error, node, one_pass, status,
+                             upgrade)
 from shunt_wire import DEADLINE_S
-
 
 # ---- following ----
 
@@ -27,8 +27,8 @@ def on_way(step, sessions=-1, **begun_and_took):
 
 
 def ended(outcome, place="new", version="7.9.4", reason=None):
-    times = one_pass("up", BEGUN_MS + 9000, drain=(BEGUN_MS + 1000, 50), stop=(BEGUN_MS + 1100, 900),
-                     **{"return": (BEGUN_MS + 4000, 500)})
+    times = one_pass("up", BEGUN_MS + 9000, drain=(BEGUN_MS + 1000, 50),
+                     stop=(BEGUN_MS + 1100, 900), **{"return": (BEGUN_MS + 4000, 500)})
     return upgrade(outcome=outcome, phase="ended", ended_ms=BEGUN_MS + 60_000, reason=reason,
                    cluster_state="STABLE", upgrade_mode=False,
                    nodes=[node(name, place=place, version=version, passes=[times])

@@ -5,7 +5,7 @@
 
 static bool read_text(const char *text, struct answer *ret_answer, struct error *err)
 {
-    return answer_read_text(text, strlen(text), "r1", ret_answer, err);
+    return answer_read(text, strlen(text), "r1", ret_answer, err);
 }
 
 static void a_good_answer_is_ok_and_has_its_message(void **state)

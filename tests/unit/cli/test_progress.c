@@ -29,9 +29,10 @@ static void an_upgrade_is_a_header_and_a_line_a_node(void **state)
     (void)state;
     assert_string_equal(draw(good_status(), ""),
                         "git  7.9.0 → 7.9.4  nodes  1m 15s  MIXED  upgrade mode on  by ana\n"
-                        "NODE  STEP   TIME    VERSION  STATE     \n"
-                        "bb1   new    -       7.9.4    ACTIVE     \n"
-                        "bb2   empty  1m 04s  7.9.0    DRAINING  3 sessions, 2 connections left\n");
+                        "NODE  STEP          TIME     VERSION  STATE\n"
+                        "bb1   new           -        7.9.4    ACTIVE\n"
+                        "bb2   empty         1m 04s   7.9.0    DRAINING  3 sessions, 2 connections "
+                        "left\n");
 }
 
 static void staging_shows_bytes(void **state)
@@ -81,7 +82,7 @@ static void clocks_that_differ_give_no_negative_time(void **state)
     (void)state;
     status->upgrade.begun_ms = status->upgrade.nodes[1].step_begun_ms = BEGUN_MS + 100000;
     assert_non_null(strstr(draw(status, ""), "nodes  0s  MIXED"));
-    assert_non_null(strstr(draw(status, ""), "empty  0s"));
+    assert_non_null(strstr(draw(status, ""), "empty         0s"));
 }
 
 static void the_end_is_a_table_with_the_reason(void **state)

@@ -63,6 +63,23 @@ static void cells_are_clean_and_colours_take_no_room(void **state)
     assert_non_null(strstr(draw(&table), "\n\\x1B[2J  1     \x1B[31m\\x0A\x1B[0m\n"));
 }
 
+static void no_line_ends_in_spaces(void **state)
+{
+    static const char *const open_ended[] = {"NODE", "LOAD", ""};
+    TABLE_CLEANUP struct table table;
+    (void)state;
+    table_init(&table, open_ended, 3, true);
+    table_add(&table, COLOUR_NONE, "bb1");
+    table_add_or_blank(&table, COLOUR_BAD, "");
+    table_add_or_blank(&table, COLOUR_BAD, "");
+    table_add(&table, COLOUR_NONE, "bb2");
+    table_add_or_blank(&table, COLOUR_BAD, "");
+    table_add_or_blank(&table, COLOUR_NONE, "x");
+    assert_string_equal(draw(&table), "\x1B[2mNODE\x1B[0m  \x1B[2mLOAD\x1B[0m\n"
+                                      "bb1\n"
+                                      "bb2         x\n");
+}
+
 static void a_table_grows(void **state)
 {
     TABLE_CLEANUP struct table table;
@@ -83,6 +100,7 @@ int main(void)
         cmocka_unit_test(a_table_without_rows_has_its_headings),
         cmocka_unit_test(a_note_stands_below_its_row),
         cmocka_unit_test(cells_are_clean_and_colours_take_no_room),
+        cmocka_unit_test(no_line_ends_in_spaces),
         cmocka_unit_test(a_table_grows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
