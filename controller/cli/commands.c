@@ -39,7 +39,7 @@ const struct command_row command_table[] = {
     {
         .name = "nodes",
         .usage = "CLUSTER",
-        .help = "its nodes: place, step, version, load, sessions, last error",
+        .help = "its nodes just now: state, versions, load, agent, traffic",
         .run = cmd_nodes,
         .takes_cluster = true,
     },

@@ -178,6 +178,7 @@ def test_the_embedded_redis_is_asked_as_operator(folder, build_dir):
             controller.call("ACL", "SETUSER", "operator", "on", ">opensesame", *OPERATOR_RULES)
             controller.call("ACL", "SETUSER", "default", "off")
             controller.answers["upgrade"] = BEGUN
+            controller.answers["nodes"] = {"ok": True, "nodes": []}
             controller.publish(status(upgrade(outcome="done", phase="ended",
                                               ended_ms=BEGUN_MS + 1)))
             controller.record(upgrade(outcome="done", phase="ended", ended_ms=BEGUN_MS + 1))
@@ -188,6 +189,33 @@ def test_the_embedded_redis_is_asked_as_operator(folder, build_dir):
             controller.stop()
     finally:
         server.stop()
+
+
+# ---- nodes ----
+
+NODE = {"node": "bb1", "state": "ACTIVE", "version": "7.9.0", "tasks": 3, "users": None,
+        "agent": {"version": "0.1.0", "linked_version": "7.9.0"}, "agent_error": None,
+        "load_balancers": [{"name": "edge", "rotation": "up", "sessions": 4, "error": None}]}
+
+
+def test_nodes_are_shown_as_the_controller_finds_them(shunt, controller):
+    silent = {**NODE, "node": "bb2", "agent": None, "agent_error": error("no answer from agent bb2"),
+              "load_balancers": [{"name": "edge", "rotation": "drained", "sessions": 0,
+                                  "error": None}]}
+    controller.answers["nodes"] = {"ok": True, "nodes": [NODE, silent]}
+    done = shunt.run("nodes", "git")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[1].split() == ["bb1", "ACTIVE", "7.9.0", "7.9.0", "3", "-", "0.1.0", "up", "4"]
+    assert "drained" in lines[2] and "no answer from agent bb2" in lines[3]
+
+
+@pytest.mark.parametrize("nodes", [None, {}, [1], [{**NODE, "state": 5}], [NODE] * 40,
+                                   [{**NODE, "load_balancers": [{"rotation": 1}]}]])
+def test_nodes_that_cannot_be_read_are_an_error_and_no_crash(shunt, controller, nodes):
+    controller.answers["nodes"] = {"ok": True, "nodes": nodes}
+    done = shunt.run("nodes", "git")
+    assert done.returncode == 1 and "shunt: " in done.stderr
 
 
 # ---- plan ----
