@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Running another program: an argument vector (never a shell), a chosen environment, user and
- * working directory, a deadline, and bounded output. No descriptor but 0, 1 and 2 is inherited.
+ * working directory, a deadline, and bounded output. No descriptor but 0, 1 and 2 is inherited; the
+ * umask is 022 and the core limit as high as it may be, whatever ours are.
  */
 #ifndef SHUNT_CHILD_H
 #define SHUNT_CHILD_H

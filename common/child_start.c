@@ -11,6 +11,8 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -102,11 +104,20 @@ static bool arrange_descriptors(const struct preparation *preparation)
     return syscall(SYS_close_range, STARTUP_FD + 1, ~0U, 0) == 0;
 }
 
-/* Also signals that we ignore: a child would inherit that. All are still blocked from before
- * fork(), so that none of our handlers can run in the child. */
-static void reset_signals(void)
+/*
+ * Our own umask and core limit protect our secrets; a program of somebody else must not make its
+ * files with them. Signals, too: also those that we ignore. All are still blocked from before
+ * fork(), so that none of our handlers can run in the child.
+ */
+static void reset_inherited(void)
 {
     sigset_t none;
+    struct rlimit core;
+    umask(S_IWGRP | S_IWOTH);
+    if (getrlimit(RLIMIT_CORE, &core) == 0) {
+        core.rlim_cur = core.rlim_max;
+        (void)setrlimit(RLIMIT_CORE, &core);
+    }
     struct sigaction standard = {.sa_handler = SIG_DFL};
     for (int number = 1; number < NSIG; number++)
         (void)sigaction(number, &standard, NULL);
@@ -142,7 +153,7 @@ static bool do_step(const struct preparation *preparation, enum child_step step)
     case CHILD_STEP_DESCRIPTORS:
         return arrange_descriptors(preparation);
     case CHILD_STEP_EXECUTE:
-        reset_signals();
+        reset_inherited();
         return execute(request);
     case CHILD_STEP_COUNT:
         break;

@@ -231,6 +231,15 @@ static void signal_mask_and_ignored_signals_are_reset(void **state)
     assert_int_equal(sigismember(&after, SIGUSR2), 0);
 }
 
+/* Bitbucket makes files with what it inherits; ours protects keys. */
+static void umask_is_the_usual_one_whatever_ours_is(void **state)
+{
+    (void)state;
+    mode_t ours = umask(077);
+    expect_output(SCRIPT("umask"), "0022\n");
+    umask(ours);
+}
+
 static void deadline_ends_the_whole_group(void **state)
 {
     (void)state;
@@ -355,6 +364,7 @@ int main(void)
         cmocka_unit_test(becomes_the_user_with_its_groups_only),
         cmocka_unit_test(no_other_descriptor_is_inherited),
         cmocka_unit_test(signal_mask_and_ignored_signals_are_reset),
+        cmocka_unit_test(umask_is_the_usual_one_whatever_ours_is),
         cmocka_unit_test(deadline_ends_the_whole_group),
         cmocka_unit_test(child_that_ignores_sigterm_is_killed),
         cmocka_unit_test(child_that_closes_its_output_is_still_waited_for),
