@@ -13,6 +13,7 @@
  *   shunt:{C}:epoch         fencing number
  *   shunt:{C}:journal       the journal (stream)
  *   shunt:{C}:status        what `shunt status` shows (JSON text)
+ *   shunt:{C}:history       summaries of ended upgrades (stream)
  *   shunt:{C}:news          a stream whose entries tell watchers that the status has changed
  *
  * An entry has three fields: "body" (exact bytes), "key" (the signer's name), "sig".

@@ -51,11 +51,15 @@ static bool find_id(const json_t *object, char id[LIMIT_ID], struct error *err)
 }
 
 /* A number below 0 cannot be a count, so it says nothing. */
+#define MOST_COUNT INT32_MAX
+
 static bool find_count(const json_t *object, const char *key, int64_t *ret_count, struct error *err)
 {
     int64_t count = -1;
     if (!json_find_integer(object, key, INT64_MIN, INT64_MAX, &count, err))
         return false;
+    if (count > MOST_COUNT) /* sums of two must not overflow */
+        count = MOST_COUNT;
     *ret_count = count < 0 ? -1 : count;
     return true;
 }

@@ -164,6 +164,20 @@ static bool make_users(struct config *config, const struct key_public *controlle
     return true;
 }
 
+/* Names of directories and users are CLUSTER.NODE: "a.b" and "c" would be "a" and "b.c". */
+static bool names_are_distinct(const struct config *config, struct error *err)
+{
+    for (size_t i = 0; i < config->cluster_count; i++) {
+        if (strchr(config->clusters[i].name, '.') == NULL)
+            continue;
+        error_set(err, ERROR_INVALID, "the name of cluster '%s' has a dot",
+                  config->clusters[i].name);
+        error_hint(err, "rename it, or give redis a url");
+        return false;
+    }
+    return true;
+}
+
 bool embedded_prepare(struct config *config, struct error *err)
 {
     struct key_public controller, operator_key;
@@ -171,7 +185,8 @@ bool embedded_prepare(struct config *config, struct error *err)
     FREE_CLEANUP char *operator_path = memory_format("%s/keys/operator.key", config->state_dir);
     FREE_CLEANUP char *directory = memory_format("%s/redis", config->state_dir);
     buffer_init(&acl, ACL_BYTES);
-    if (!make_directories(config, err) || !make_key(config->key_file, &controller, err) ||
+    if (!names_are_distinct(config, err) || !make_directories(config, err) ||
+        !make_key(config->key_file, &controller, err) ||
         !make_key(operator_path, &operator_key, err) ||
         !make_users(config, &controller, &acl, err) || !make_redis_conf(config, err) ||
         !write_text(directory, "users.acl", buffer_text(&acl), 0600, err)) {

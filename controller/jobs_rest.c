@@ -32,6 +32,8 @@ int64_t job_members(struct pool_job *base)
                            err.code == ERROR_NOT_FOUND;
         if (is_starting && !deadline_is_over(job->deadline))
             return job_again_ms(job);
+        if (is_starting) /* it does not come up: a matter of the release, as the probe says, too */
+            err.code = ERROR_TIMEOUT;
         return job_failed(job, &err);
     }
     for (uint32_t i = 0; i < job->expected_count; i++) {

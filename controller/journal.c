@@ -19,26 +19,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REDIS_CALL_MS   5000
-#define RECORDS_MOST    20000 /* an upgrade of 32 nodes writes some 1,500 */
-#define RECORDS_TEXT    "20000"
-#define COPY_MOST_BYTES (16 * 1024 * 1024)
+#define REDIS_CALL_MS 5000
+#define RECORDS_MOST  5000 /* then one record with all rows replaces them: 32 nodes write 1,500 */
+#define RECORDS_TEXT  "20000" /* Redis' own bound, never reached */
 
 /*
- * KEYS lease epoch journal command-stream…, ARGV value epoch most record signer (body sig)…
- * → 1, or -1: not ours. An empty record: nothing has changed, there are only commands to repeat.
+ * KEYS lease epoch journal command-stream…, ARGV value epoch most record signer is_whole (body
+ * sig)… → 1, or -1: not ours. An empty record: nothing has changed, there are only commands to
+ * repeat.
  */
 static struct redis_script append_script = {
     .text =
         "if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[2] then\n"
         "  return -1\n"
         "end\n"
+        "if ARGV[6] == '1' then redis.call('DEL', KEYS[3]) end\n"
         "if ARGV[4] ~= '' then\n"
         "  redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'record', ARGV[4])\n"
         "end\n"
         "for i = 4, #KEYS do\n"
-        "  redis.call('XADD', KEYS[i], 'MAXLEN', '~', 1000, '*', 'body', ARGV[2 * i - 2],\n"
-        "             'key', ARGV[5], 'sig', ARGV[2 * i - 1])\n"
+        "  redis.call('XADD', KEYS[i], 'MAXLEN', '~', 1000, '*', 'body', ARGV[2 * i - 1],\n"
+        "             'key', ARGV[5], 'sig', ARGV[2 * i])\n"
         "end\n"
         "return 1\n"};
 
@@ -138,10 +139,20 @@ uint64_t journal_epoch_floor(struct shell *shell, struct cluster *cluster)
     return cluster->epoch;
 }
 
+static uint32_t all_nodes(const struct upgrade *upgrade)
+{
+    return upgrade->node_count == 32 ? UINT32_MAX : (1u << upgrade->node_count) - 1;
+}
+
 static void mark_all_dirty(struct upgrade *upgrade)
 {
     upgrade->is_dirty = true;
-    upgrade->dirty_nodes = upgrade->node_count == 32 ? UINT32_MAX : (1u << upgrade->node_count) - 1;
+    upgrade->dirty_nodes = all_nodes(upgrade);
+}
+
+static bool is_all_dirty(const struct upgrade *upgrade)
+{
+    return upgrade->is_dirty && upgrade->dirty_nodes == all_nodes(upgrade);
 }
 
 /*
@@ -175,21 +186,19 @@ bool journal_open(struct shell *shell, struct cluster *cluster, struct error *er
     return false;
 }
 
-static bool write_copy(struct cluster *cluster, const char *record, struct error *err)
+/* A record with all rows says all: what was before it is of no use. */
+static bool write_copy(struct cluster *cluster, const char *record, bool is_whole,
+                       struct error *err)
 {
-    if (append_log_size_bytes(cluster->journal) < COPY_MOST_BYTES)
-        return append_log_add(cluster->journal, &record, 1, err);
-    mark_all_dirty(cluster->upgrade);
-    struct journal_head head = {cluster->journal_sequence, cluster->epoch, clock_wall_ms()};
-    FREE_CLEANUP char *whole = journal_record_write(cluster->upgrade, &head);
-    const char *only = whole;
-    return append_log_rewrite(cluster->journal, &only, 1, err);
+    return is_whole ? append_log_rewrite(cluster->journal, &record, 1, err)
+                    : append_log_add(cluster->journal, &record, 1, err);
 }
 
-#define FIXED_ARGUMENTS 8 /* three keys and five arguments */
+#define FIXED_ARGUMENTS 9 /* three keys and six arguments */
 
 static bool write_stream(struct shell *shell, struct cluster *cluster, const char *record,
-                         const struct outgoing *commands, size_t count, struct error *err)
+                         bool is_whole, const struct outgoing *commands, size_t count,
+                         struct error *err)
 {
     char lease[CHANNEL_KEY_SIZE], epoch_key[CHANNEL_KEY_SIZE], journal[CHANNEL_KEY_SIZE];
     char value[LIMIT_NAME + 40], epoch[24];
@@ -203,7 +212,8 @@ static bool write_stream(struct shell *shell, struct cluster *cluster, const cha
     snprintf(epoch, sizeof(epoch), "%" PRIu64, cluster->epoch);
     for (size_t i = 0; i < count; i++)
         arguments[place++] = commands[i].stream;
-    const char *fixed[] = {value, epoch, RECORDS_TEXT, record, shell->config->name};
+    const char *fixed[] = {
+        value, epoch, RECORDS_TEXT, record, shell->config->name, is_whole ? "1" : "0"};
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
         arguments[place++] = fixed[i];
     for (size_t i = 0; i < count; i++) {
@@ -229,10 +239,10 @@ static bool stand_back(struct shell *shell, struct cluster *cluster, const struc
 }
 
 /* Our own copy first. False: it is broken, and nothing may be acted on. */
-static bool write_copy_first(struct cluster *cluster, const char *record)
+static bool write_copy_first(struct cluster *cluster, const char *record, bool is_whole)
 {
     struct error err;
-    if (write_copy(cluster, record, &err))
+    if (write_copy(cluster, record, is_whole, &err))
         return true;
     log_failure(LOG_LEVEL_ERROR, &err, "cluster %s: journal; it is not acted on any more",
                 cluster->config->name);
@@ -249,16 +259,23 @@ bool journal_write(struct shell *shell, struct cluster *cluster, const struct ou
 {
     struct upgrade *upgrade = cluster->upgrade;
     FREE_CLEANUP char *record = NULL;
+    bool is_whole = false;
     struct error err;
     if (upgrade->is_dirty || upgrade->dirty_nodes != 0) {
+        if (++cluster->journal_records >= RECORDS_MOST)
+            mark_all_dirty(upgrade);
+        is_whole = is_all_dirty(upgrade);
+        if (is_whole)
+            cluster->journal_records = 0;
         struct journal_head head = {++cluster->journal_sequence, cluster->epoch, clock_wall_ms()};
         record = journal_record_write(upgrade, &head);
-        if (!write_copy_first(cluster, record))
+        if (!write_copy_first(cluster, record, is_whole))
             return false;
     } else if (count == 0) {
         return true;
     }
-    while (!write_stream(shell, cluster, record != NULL ? record : "", commands, count, &err))
+    while (!write_stream(shell, cluster, record != NULL ? record : "", is_whole, commands, count,
+                         &err))
         if (err.code == ERROR_STALE || redis_is_connected(shell->redis))
             return stand_back(shell, cluster, &err);
         else if (!shell_redis(shell))

@@ -376,6 +376,25 @@ static bool apply_upgrade(const json_t *row, const char *id, const char *cluster
     return false;
 }
 
+/* The first record of an upgrade must say all: nodes without a row would have no names. */
+static bool begin_state(const json_t *record, const char *id, int64_t node_count,
+                        struct upgrade **upgrade, struct error *err)
+{
+    const json_t *nodes = json_object_get(record, "nodes");
+    if (json_object_get(record, "upgrade") == NULL) {
+        error_set(err, ERROR_INTEGRITY, "the first record of upgrade %s lacks its row", id);
+        return false;
+    }
+    if (json_is_array(nodes) && json_array_size(nodes) != (size_t)node_count) {
+        error_set(err, ERROR_INTEGRITY, "the first record of upgrade %s has %zu nodes of %d", id,
+                  json_array_size(nodes), (int)node_count);
+        return false;
+    }
+    free(*upgrade);
+    *upgrade = upgrade_new((uint32_t)node_count);
+    return true;
+}
+
 static bool apply(const json_t *record, const char *cluster, struct upgrade **upgrade,
                   struct error *err)
 {
@@ -385,14 +404,9 @@ static bool apply(const json_t *record, const char *cluster, struct upgrade **up
     if (!json_get_text(record, "id", id, sizeof(id), err) ||
         !json_get_integer(record, "node_count", 1, LIMIT_NODES, &node_count, err))
         return false;
-    if (*upgrade == NULL || !text_equal((*upgrade)->id, id)) {
-        if (row == NULL) {
-            error_set(err, ERROR_INTEGRITY, "the first record of upgrade %s lacks its row", id);
-            return false;
-        }
-        free(*upgrade);
-        *upgrade = upgrade_new((uint32_t)node_count);
-    }
+    if ((*upgrade == NULL || !text_equal((*upgrade)->id, id)) &&
+        !begin_state(record, id, node_count, upgrade, err))
+        return false;
     if ((*upgrade)->node_count != node_count) {
         error_set(err, ERROR_INTEGRITY, "upgrade %s changes its number of nodes", id);
         return false;

@@ -88,7 +88,7 @@ static struct timespec monotonic_after(int64_t ms)
 
 struct item *queue_take(struct queue *queue, int64_t timeout_ms)
 {
-    struct timespec until = monotonic_after(timeout_ms);
+    struct timespec until = monotonic_after(timeout_ms > 0 ? timeout_ms : 0);
     pthread_mutex_lock(&queue->lock);
     while (queue->first == NULL)
         if (pthread_cond_timedwait(&queue->has_item, &queue->lock, &until) == ETIMEDOUT)

@@ -37,6 +37,7 @@ struct cluster {
     int64_t wake_ms;            /* wall; INT64_MAX = none */
     struct append_log *journal; /* our copy, opened when we begin to lead */
     uint64_t journal_sequence;  /* of the last record */
+    uint32_t journal_records;   /* since the last one with all rows */
     struct error journal_error; /* why this cluster must not be acted on; or ERROR_NONE */
     struct plan_run *plans;     /* plans being made */
     struct pool_job *view_job;  /* the poller, while it runs */
@@ -88,8 +89,8 @@ struct outgoing { /* a signed command, ready to be sent */
     char signature[KEY_SIGNATURE_TEXT_SIZE];
     char *body; /* owned by whoever holds the array */
 };
-/* Signs the actions that agents carry out; at most actions->count. They are sent by journal_write(),
- * together with the record of the intent. */
+/* Signs the actions that agents carry out; at most actions->count. They are sent by
+ * journal_write(), together with the record of the intent. */
 size_t dispatch_commands(struct shell *shell, struct cluster *cluster,
                          const struct actions *actions, struct outgoing *outgoing);
 /* Begins and cancels the works of the pool. */

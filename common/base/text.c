@@ -16,6 +16,16 @@ bool text_copy(char *array, size_t array_size, const char *text)
     return true;
 }
 
+bool text_append(char *array, size_t array_size, const char *text)
+{
+    size_t length = strlen(array);
+    size_t added = strlen(text);
+    if (length + added >= array_size)
+        return false;
+    memcpy(array + length, text, added + 1);
+    return true;
+}
+
 bool text_equal(const char *a, const char *b)
 {
     return strcmp(a, b) == 0;

@@ -12,6 +12,9 @@
 /* Copies text with its NUL into the array; false, and an empty array, if it does not fit. */
 bool text_copy(char *array, size_t array_size, const char *text);
 
+/* Adds text behind what the array holds; false, and no change, if it does not fit. */
+bool text_append(char *array, size_t array_size, const char *text);
+
 bool text_equal(const char *a, const char *b);
 bool text_starts_with(const char *text, const char *prefix);
 

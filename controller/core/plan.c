@@ -128,12 +128,11 @@ static void check_lbs(const struct plan_input *input, struct plan *plan, uint32_
     const struct plan_node *node = &input->nodes[index];
     for (uint32_t i = 0; i < input->lb_count; i++) {
         const struct plan_lb *lb = &node->lbs[i];
-        char subject[2 * LIMIT_NAME];
         if (!lb->is_configured)
             continue;
         struct plan_check *check = add(plan, "in rotation", node->name);
-        if (text_copy(subject, sizeof(subject), input->lb_names[i]))
-            text_copy(check->detail, sizeof(check->detail), subject);
+        (void)(text_append(check->subject, sizeof(check->subject), " at ") &&
+               text_append(check->subject, sizeof(check->subject), input->lb_names[i]));
         if (lb->error.code != ERROR_NONE)
             check->error = lb->error;
         else if (lb->health == PLAN_LB_DRAINED)

@@ -48,7 +48,7 @@ struct plan_input {
 
 struct plan_check {
     const char *name;             /* "version jump" */
-    char subject[2 * LIMIT_NAME]; /* the cluster, a node, or "node at lb" */
+    char subject[2 * LIMIT_NAME + 8]; /* the cluster, a node, or "node at lb" */
     struct error error;           /* ERROR_NONE: passed */
     char detail[128];             /* of a passed check, for people; may be empty */
 };

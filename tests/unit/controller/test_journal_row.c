@@ -569,11 +569,19 @@ static void record_without_a_list_of_nodes_is_refused(void **state)
     assert_refused_later(record, "'nodes'");
 }
 
+static void first_record_without_all_nodes_is_refused(void **state)
+{
+    JSON_CLEANUP json_t *record = full_record();
+    (void)state;
+    json_array_remove(json_object_get(record, "nodes"), 2);
+    assert_refused(record, "has 2 nodes of 3");
+}
+
 static void node_row_that_is_no_object_is_refused(void **state)
 {
     JSON_CLEANUP json_t *record = full_record();
     (void)state;
-    json_array_append_new(json_object_get(record, "nodes"), json_integer(2));
+    json_array_set_new(json_object_get(record, "nodes"), 2, json_integer(2));
     assert_refused(record, "'index'");
 }
 
@@ -694,6 +702,7 @@ int main(void)
         cmocka_unit_test(first_record_without_the_upgrade_row_is_refused),
         cmocka_unit_test(later_record_without_the_upgrade_row_of_its_id_is_refused),
         cmocka_unit_test(record_without_a_list_of_nodes_is_refused),
+        cmocka_unit_test(first_record_without_all_nodes_is_refused),
         cmocka_unit_test(node_row_that_is_no_object_is_refused),
         cmocka_unit_test(node_index_out_of_range_is_refused),
         cmocka_unit_test(enum_out_of_range_is_refused),

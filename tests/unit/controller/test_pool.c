@@ -136,10 +136,12 @@ static struct told_job *waiting_job(size_t index)
     return job;
 }
 
-/* With one worker: it has put away what it ran before when it has run this. */
+/* With one worker: it has put away what it ran before when it runs this for the first time, and has
+ * run all that was due when it runs it again. */
 static void let_worker_settle(void)
 {
     struct told_job *other = job_of(MOST_JOBS - 1);
+    other->answers[0] = 2;
     pool_add(pool, &other->base);
     await(&other->ends, 1);
 }
@@ -293,7 +295,7 @@ static void job_cancelled_while_it_runs_is_not_called_again(void **state)
     struct told_job *job = job_of(0);
     (void)state;
     job->is_gated = true;
-    job->answers[0] = 0;
+    job->answers[0] = HOUR_MS;
     pool_add(pool, &job->base);
     await(&job->inside, 1);
     cancel(job);
@@ -345,6 +347,16 @@ static void kicked_job_does_not_wait_for_the_end_of_its_delay(void **state)
     pool_kick(pool, &job->base);
     await(&job->ends, 1);
     assert_int_equal(value_of(&job->runs), 2);
+}
+
+static void kick_leaves_other_jobs_to_their_delay(void **state)
+{
+    struct told_job *other = waiting_job(0), *job = waiting_job(1);
+    (void)state;
+    pool_kick(pool, &job->base);
+    await(&job->ends, 1);
+    let_worker_settle();
+    assert_int_equal(value_of(&other->runs), 1);
 }
 
 static void job_kicked_while_it_runs_is_run_again_at_once(void **state)
@@ -514,6 +526,7 @@ int main(void)
         one(job_that_finishes_although_cancelled_is_ended_once),
         one(cancel_of_another_job_changes_nothing),
         one(kicked_job_does_not_wait_for_the_end_of_its_delay),
+        one(kick_leaves_other_jobs_to_their_delay),
         one(job_kicked_while_it_runs_is_run_again_at_once),
         one(kick_counts_for_one_run),
         one(kick_of_a_job_that_is_gone_changes_nothing),

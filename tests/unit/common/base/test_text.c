@@ -98,9 +98,21 @@ static void ill_formed_utf8_has_no_size(void **state)
         assert_int_equal(text_utf8_size(bad[i]), 0);
 }
 
+static void text_is_appended_if_it_fits_and_not_at_all_otherwise(void **state)
+{
+    char array[6] = "ab";
+    (void)state;
+    assert_true(text_append(array, sizeof(array), "cde"));
+    assert_string_equal(array, "abcde");
+    assert_false(text_append(array, sizeof(array), "f"));
+    assert_string_equal(array, "abcde");
+    assert_true(text_append(array, sizeof(array), ""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_is_appended_if_it_fits_and_not_at_all_otherwise),
         cmocka_unit_test(text_that_fits_is_copied),
         cmocka_unit_test(text_that_does_not_fit_leaves_an_empty_array),
         cmocka_unit_test(names_are_safe_as_key_file_and_argument),

@@ -21,12 +21,16 @@ runtime='__(asan|tsan|ubsan|msan|lsan|sanitizer|sancov|start___sancov|stop___san
 allowed=$emitted
 [ -z "$sanitizer" ] || allowed="$emitted|$runtime"
 
-needed=$("$nm" --undefined-only --format=posix "$core" | awk 'NF > 1 {print $1}' | sort -u) &&
-    defined=$("$nm" --defined-only --extern-only --format=posix "$core" "$base" |
-        awk 'NF > 1 {print $1}' | sort -u) || {
+# symbols ARCHIVE-OR-OPTION…
+symbols() {
+    "$nm" --format=posix "$@" | awk 'NF > 1 {print $1}' | sort -u
+}
+
+if ! needed=$(symbols --undefined-only "$core") ||
+    ! defined=$(symbols --defined-only --extern-only "$core" "$base"); then
     echo "$nm cannot read $core and $base" >&2
     exit 1
-}
+fi
 if ! grep -qx upgrade_step <<<"$defined" || ! grep -qx check_failed <<<"$defined"; then
     echo "$core and $base do not look like the core and what it may use" >&2
     exit 1
