@@ -8,6 +8,7 @@
  */
 #include "embedded.h"
 
+#include "child.h"
 #include "file.h"
 #include "log.h"
 #include "memory.h"
@@ -19,15 +20,18 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define RESTART_MS 500
-#define STOP_MS    5000 /* it closes its append-only file meanwhile */
-#define LOCK_MS    20   /* between two looks at the lock of one that ends */
+#define RESTART_MS        500
+#define VERSION_MS        5000
+#define REDIS_LEAST_MAJOR 7
+#define STOP_MS           5000 /* it closes its append-only file meanwhile */
+#define LOCK_MS           20   /* between two looks at the lock of one that ends */
 
 static const char *const programs[] = {"/usr/bin/redis-server", "/usr/local/bin/redis-server",
                                        "/usr/sbin/redis-server", NULL};
@@ -136,6 +140,25 @@ static const char *find_program(void)
     return NULL;
 }
 
+/* The users' rules need selectors, which came with Redis 7. */
+static bool is_recent(const char *program, struct error *err)
+{
+    const char *const argv[] = {program, "--version", NULL};
+    struct child_request request = {.argv = argv, .deadline = deadline_after_ms(VERSION_MS)};
+    struct child_result result;
+    if (!child_run(&request, &result, err))
+        return false;
+    const char *version = strstr(buffer_text(&result.output), "v=");
+    bool is_good = version != NULL && strtol(version + 2, NULL, 10) >= REDIS_LEAST_MAJOR;
+    if (!is_good) {
+        error_set(err, ERROR_INVALID, "%s is '%.60s', not Redis %d or later", program,
+                  buffer_text(&result.output), REDIS_LEAST_MAJOR);
+        error_hint(err, "install a newer redis-server, or give redis a url");
+    }
+    child_result_done(&result);
+    return is_good;
+}
+
 bool embedded_start(const struct config *config, struct embedded **ret_embedded, struct error *err)
 {
     const char *program = find_program();
@@ -144,6 +167,8 @@ bool embedded_start(const struct config *config, struct embedded **ret_embedded,
         error_hint(err, "apt install redis-server, or give redis a url");
         return false;
     }
+    if (!is_recent(program, err))
+        return false;
     struct embedded *embedded = memory_zeroed(1, sizeof(*embedded));
     embedded->program = program;
     embedded->conf_path = memory_format("%s/redis/redis.conf", config->state_dir);

@@ -31,6 +31,17 @@ static bool take_url(const char *text, struct request *request, struct error *er
     return false;
 }
 
+static bool is_utf8(const char *text)
+{
+    while (*text != '\0') {
+        size_t size = text_utf8_size(text);
+        if (size == 0)
+            return false;
+        text += size;
+    }
+    return true;
+}
+
 /* Agents know nothing of our working directory. That the file is here says nothing of the nodes, so
  * it is not looked at. */
 static bool take_file(const char *path, struct request *request, struct error *err)
@@ -47,6 +58,10 @@ static bool take_file(const char *path, struct request *request, struct error *e
     if (path[0] == '\0' || strstr(absolute, "/../") != NULL || strlen(absolute) >= LIMIT_PATH) {
         error_set(err, ERROR_INVALID, "--artifact: a path has no '..' and at most %d bytes",
                   LIMIT_PATH - 1);
+        return false;
+    }
+    if (!is_utf8(absolute)) {
+        error_set(err, ERROR_INVALID, "--artifact: the path is not UTF-8");
         return false;
     }
     return TEXT_COPY(request->artifact, absolute);
