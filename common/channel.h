@@ -25,7 +25,7 @@
 #include "limit.h"
 #include "redis.h"
 
-#define CHANNEL_KEY_SIZE (2 * LIMIT_NAME + 32)
+#define CHANNEL_KEY_SIZE      (2 * LIMIT_NAME + 32)
 #define CHANNEL_ENTRY_ID_SIZE 44
 
 /* "shunt:{cluster}:what" or, with a tail, "shunt:{cluster}:what:tail". */
@@ -61,8 +61,7 @@ bool channel_send_read(struct redis *redis, struct deadline deadline, const char
 /* Calls `each` for every entry of a reply to XREADGROUP or XREAD (nil: none). ERROR_PROTOCOL where
  * the reply has another shape. */
 typedef void (*channel_entry_fn)(void *context, const struct channel_entry *entry);
-bool channel_each(const redisReply *reply, channel_entry_fn each, void *context,
-                  struct error *err);
+bool channel_each(const redisReply *reply, channel_entry_fn each, void *context, struct error *err);
 
 /* XACK and XDEL. */
 bool channel_acknowledge(struct redis *redis, struct deadline deadline, const char *stream,

@@ -24,7 +24,7 @@ struct child_request {
 };
 
 struct child_result {
-    int exit_status;      /* 0..255, or 128 + signal */
+    int exit_status; /* 0..255, or 128 + signal */
     bool timed_out;
     struct buffer output; /* standard output and error together, up to 64 KiB; rest dropped */
 };

@@ -20,8 +20,7 @@ bool file_read_secret(const char *path, struct buffer *ret_secret, struct error 
 
 /* Replaces or makes the file: write to a temporary name beside it, fsync, rename, fsync the
  * directory. An existing file or the complete new one is there at any time. */
-bool file_replace(const char *path, const void *bytes, size_t size, mode_t mode,
-                  struct error *err);
+bool file_replace(const char *path, const void *bytes, size_t size, mode_t mode, struct error *err);
 
 /* Replaces or makes a symbolic link in the same durable and atomic way. */
 bool file_replace_link(const char *path, const char *target, struct error *err);

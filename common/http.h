@@ -18,8 +18,8 @@ struct http_client;
 
 /* Plain parameters; texts are copied. */
 struct http_options {
-    const char *ca_file;        /* NULL = the system's */
-    const char *user;           /* Basic, together with password */
+    const char *ca_file; /* NULL = the system's */
+    const char *user;    /* Basic, together with password */
     const char *password;
     const char *bearer_token;
     bool keep_alive;            /* false: "Connection: close", so that a drained node sees it end */
@@ -32,21 +32,21 @@ struct http_client *http_client_new(const struct http_options *options);
 void http_client_free(struct http_client *client);
 
 struct http_request {
-    const char *method;             /* "GET", "POST", "PUT", "DELETE" */
+    const char *method; /* "GET", "POST", "PUT", "DELETE" */
     const char *url;
-    const char *const *headers;     /* "Name: value", NULL-ended; NULL = none; ERROR_INVALID with
-                                       control characters */
-    const char *body;               /* NULL = none (a POST sends Content-Length: 0) */
+    const char *const *headers; /* "Name: value", NULL-ended; NULL = none; ERROR_INVALID with
+                                   control characters */
+    const char *body;           /* NULL = none (a POST sends Content-Length: 0) */
     size_t body_size;
-    size_t most_bytes;              /* of the answer's body: beyond it ERROR_PROTOCOL */
+    size_t most_bytes; /* of the answer's body: beyond it ERROR_PROTOCOL */
     struct deadline deadline;
 };
 
 struct http_answer {
     int status;
     char content_type[128];
-    char location[LIMIT_URL];       /* header Location, or empty */
-    int64_t retry_after_s;          /* -1 = not given */
+    char location[LIMIT_URL]; /* header Location, or empty */
+    int64_t retry_after_s;    /* -1 = not given */
     struct buffer body;
 };
 
@@ -66,7 +66,7 @@ void http_answer_done(struct http_answer *answer);
  * 4xx and redirects ERROR_INVALID, 429 and 5xx ERROR_UNAVAILABLE. A stall is ERROR_TIMEOUT. */
 typedef bool (*http_sink_fn)(void *context, const char *bytes, size_t size);
 typedef bool (*http_begin_fn)(void *context, bool is_resumed, int64_t total_bytes);
-bool http_stream(struct http_client *client, const char *url, int64_t offset,
-                 http_begin_fn begin, http_sink_fn sink, void *context, struct error *err);
+bool http_stream(struct http_client *client, const char *url, int64_t offset, http_begin_fn begin,
+                 http_sink_fn sink, void *context, struct error *err);
 
 #endif

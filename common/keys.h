@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define KEY_PUBLIC_TEXT_SIZE 64 /* "ed25519:" + 44 + NUL fits */
+#define KEY_PUBLIC_TEXT_SIZE    64 /* "ed25519:" + 44 + NUL fits */
 #define KEY_SIGNATURE_TEXT_SIZE 96 /* base64 of 64 bytes + NUL fits */
 
 struct key_public {

@@ -17,15 +17,15 @@
 
 /* Where and as whom; plain data. */
 struct redis_address {
-    char host[256];              /* empty: use socket_path */
-    char socket_path[108];       /* sun_path */
+    char host[256];        /* empty: use socket_path */
+    char socket_path[108]; /* sun_path */
     int port;
     int database;
-    char user[LIMIT_NAME];       /* ACL user; empty = default user */
+    char user[LIMIT_NAME];          /* ACL user; empty = default user */
     char password_file[LIMIT_PATH]; /* read at each connect; empty = no AUTH */
     bool is_tls;
-    char ca_file[LIMIT_PATH];    /* TLS: empty = the system's */
-    char cert_file[LIMIT_PATH];  /* TLS client certificate; empty = none */
+    char ca_file[LIMIT_PATH];   /* TLS: empty = the system's */
+    char cert_file[LIMIT_PATH]; /* TLS client certificate; empty = none */
     char key_file[LIMIT_PATH];
 };
 

@@ -22,9 +22,9 @@ enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 struct yaml_node; /* one value; owned by its document */
 
 struct yaml_document {
-    char *path;                /* as given, for messages */
-    struct yaml_node *root;    /* NULL where nothing could be read */
-    struct buffer complaints;  /* one line each, in file order of discovery */
+    char *path;               /* as given, for messages */
+    struct yaml_node *root;   /* NULL where nothing could be read */
+    struct buffer complaints; /* one line each, in file order of discovery */
     size_t complaint_count;
 };
 
@@ -39,8 +39,8 @@ void yaml_parse(const char *name, const char *bytes, size_t size,
 void yaml_done(struct yaml_document *document);
 
 /* Adds a complaint at the place of `node` (NULL: the file as a whole). */
-void yaml_complain(struct yaml_document *document, const struct yaml_node *node,
-                   const char *format, ...) __attribute__((format(printf, 3, 4)));
+void yaml_complain(struct yaml_document *document, const struct yaml_node *node, const char *format,
+                   ...) __attribute__((format(printf, 3, 4)));
 
 enum yaml_kind yaml_kind(const struct yaml_node *node);
 int yaml_line(const struct yaml_node *node);
@@ -72,8 +72,8 @@ bool yaml_get_name(struct yaml_document *document, const struct yaml_node *map, 
 bool yaml_get_path(struct yaml_document *document, const struct yaml_node *map, const char *key,
                    bool required, char *array, size_t array_size); /* absolute */
 bool yaml_get_url(struct yaml_document *document, const struct yaml_node *map, const char *key,
-                  bool required, char *array, size_t array_size);  /* http or https, no userinfo;
-                                                                      a trailing / is taken off */
+                  bool required, char *array, size_t array_size); /* http or https, no userinfo;
+                                                                     a trailing / is taken off */
 bool yaml_get_integer(struct yaml_document *document, const struct yaml_node *map, const char *key,
                       bool required, int64_t least, int64_t most, int64_t *value);
 bool yaml_get_bool(struct yaml_document *document, const struct yaml_node *map, const char *key,

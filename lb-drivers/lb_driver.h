@@ -30,15 +30,15 @@
 
 /* What the LB is told to do with new traffic for a member. */
 enum lb_admin {
-    LB_ADMIN_UP,      /* new traffic may come */
-    LB_ADMIN_DRAIN,   /* no new clients; sticky ones may still be admitted */
-    LB_ADMIN_DOWN,    /* nothing new at all */
+    LB_ADMIN_UP,    /* new traffic may come */
+    LB_ADMIN_DRAIN, /* no new clients; sticky ones may still be admitted */
+    LB_ADMIN_DOWN,  /* nothing new at all */
 };
 
 /* What the LB itself thinks of the member's health. */
 enum lb_health {
-    LB_HEALTH_UP,      /* fully up, or not checked and taken for up */
-    LB_HEALTH_CHANGING,/* on its way up or down ("UP 1/2", "DOWN 1/2") */
+    LB_HEALTH_UP,       /* fully up, or not checked and taken for up */
+    LB_HEALTH_CHANGING, /* on its way up or down ("UP 1/2", "DOWN 1/2") */
     LB_HEALTH_DOWN,
     LB_HEALTH_UNKNOWN, /* not checked just now (maint), or a word that is not known */
 };
@@ -47,11 +47,11 @@ struct lb_member_state {
     char member[LB_MEMBER];
     enum lb_admin admin;
     enum lb_health health;
-    bool is_checked;      /* the LB checks its health by itself */
-    int64_t sessions;     /* in flight or queued, summed over processes; -1 = not known */
-    int64_t weight;       /* the least over processes; -1 = not known */
-    uint32_t peers_up;    /* other members of the same group that take traffic (admin and health),
-                             the least over processes */
+    bool is_checked;   /* the LB checks its health by itself */
+    int64_t sessions;  /* in flight or queued, summed over processes; -1 = not known */
+    int64_t weight;    /* the least over processes; -1 = not known */
+    uint32_t peers_up; /* other members of the same group that take traffic (admin and health),
+                          the least over processes */
 };
 
 /* Where the LB is; the meaning of an address is the driver's. */

@@ -29,10 +29,8 @@ const char *lb_driver_names(void)
 
     names[0] = '\0';
     for (size_t i = 0; i < DRIVER_COUNT; i++) {
-        CHECK(strlen(names) + strlen(drivers[i]->name) + sizeof(", ") <= sizeof(names));
-        if (i > 0)
-            strcat(names, ", ");
-        strcat(names, drivers[i]->name);
+        CHECK(text_append(names, sizeof(names), i > 0 ? ", " : ""));
+        CHECK(text_append(names, sizeof(names), drivers[i]->name));
     }
     return names;
 }

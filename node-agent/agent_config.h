@@ -32,9 +32,9 @@ struct bitbucket_config {
     int ssh_port;                  /* 7999; 0 = SSH is off */
     char context_path[128];        /* "" or "/bitbucket" */
     enum service_kind service;
-    char unit[128];                /* systemd */
-    char user[LIMIT_NAME];         /* script: whom to run as; owner of staged trees is the old
-                                      tree's in both cases */
+    char unit[128];        /* systemd */
+    char user[LIMIT_NAME]; /* script: whom to run as; owner of staged trees is the old
+                              tree's in both cases */
     char environment[AGENT_ENVIRONMENT][LIMIT_PATH]; /* script: "NAME=value" */
     size_t environment_count;
 };

@@ -16,11 +16,11 @@
 struct job {
     const struct agent_config *config;
     const struct command *command;
-    struct deadline deadline;  /* from command->deadline_ms; never if 0 */
-    struct report report;      /* figures so far: the verb fills what it knows */
+    struct deadline deadline; /* from command->deadline_ms; never if 0 */
+    struct report report;     /* figures so far: the verb fills what it knows */
     /* Sends job->report as REPORT_PROGRESS. Cheap; callers rate-limit to 5 a second. */
     void (*send_progress)(struct job *job);
-    void *context;             /* of send_progress */
+    void *context; /* of send_progress */
 };
 
 /* True: done, and job->report holds the final figures. */

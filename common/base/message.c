@@ -220,8 +220,8 @@ static bool argument_is_given(const struct command *command, enum command_argume
 
 /* In the order of the bits of enum command_argument. */
 static const char *const argument_names[] = {
-    "version",   "previous_version", "artifact",    "sha256",
-    "target_id", "deadline_ms",      "duration_ms", "force", "kill",
+    "version",     "previous_version", "artifact", "sha256", "target_id",
+    "deadline_ms", "duration_ms",      "force",    "kill",
 };
 #define ARGUMENT_COUNT (sizeof(argument_names) / sizeof(argument_names[0]))
 _Static_assert(1 << (ARGUMENT_COUNT - 1) == ARGUMENT_KILL, "one name an argument");

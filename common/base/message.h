@@ -45,21 +45,21 @@ struct command {
     char id[LIMIT_ID];        /* unique; the same id is the same command */
     char cluster[LIMIT_NAME]; /* the addressee: */
     char node[LIMIT_NAME];
-    uint64_t epoch;           /* fencing number of the leading controller */
-    int64_t issued_ms;        /* wall clock of the controller, Unix epoch */
-    int64_t expires_ms;       /* refused when it arrives later; a repeat of a known id is not */
+    uint64_t epoch;     /* fencing number of the leading controller */
+    int64_t issued_ms;  /* wall clock of the controller, Unix epoch */
+    int64_t expires_ms; /* refused when it arrives later; a repeat of a known id is not */
     enum verb verb;
 
     /* Arguments; empty or 0 where the verb does not take them (see the table in message.c). */
     char version[LIMIT_VERSION];
     char previous_version[LIMIT_VERSION];
-    char artifact[LIMIT_URL];           /* absolute path on the node, or http(s) URL */
-    char sha256[LIMIT_SHA256_HEX];      /* lower-case hex */
+    char artifact[LIMIT_URL];      /* absolute path on the node, or http(s) URL */
+    char sha256[LIMIT_SHA256_HEX]; /* lower-case hex */
     char target_id[LIMIT_ID];
-    int64_t deadline_ms;                /* for the work, counted from its start; 0 = none */
-    int64_t duration_ms;                /* VERB_WATCH */
-    bool force;                         /* STOP: although connections are established */
-    bool kill;                          /* STOP: SIGKILL at the deadline, instead of a failure */
+    int64_t deadline_ms; /* for the work, counted from its start; 0 = none */
+    int64_t duration_ms; /* VERB_WATCH */
+    bool force;          /* STOP: although connections are established */
+    bool kill;           /* STOP: SIGKILL at the deadline, instead of a failure */
 };
 
 enum command_argument {
@@ -99,16 +99,16 @@ bool report_kind_is_final(enum report_kind kind);
 /* What an agent knows of its node. Empty text and -1 mean "not known", never "none". */
 struct node_facts {
     char agent_version[LIMIT_VERSION];
-    char running_version[LIMIT_VERSION];  /* of the install tree the process runs from */
-    char linked_version[LIMIT_VERSION];   /* of the tree the install link points at */
-    char install_root[LIMIT_PATH];        /* holds one directory a release */
-    char home[LIMIT_PATH];                /* BITBUCKET_HOME */
-    char releases[512];                   /* versions on disk, space separated, lowest first */
-    int64_t pid;                          /* of Bitbucket; 0 = proved not running */
-    int64_t free_bytes;                   /* on the file system of install_root */
+    char running_version[LIMIT_VERSION]; /* of the install tree the process runs from */
+    char linked_version[LIMIT_VERSION];  /* of the tree the install link points at */
+    char install_root[LIMIT_PATH];       /* holds one directory a release */
+    char home[LIMIT_PATH];               /* BITBUCKET_HOME */
+    char releases[512];                  /* versions on disk, space separated, lowest first */
+    int64_t pid;                         /* of Bitbucket; 0 = proved not running */
+    int64_t free_bytes;                  /* on the file system of install_root */
     int64_t free_inodes;
-    int64_t load_1m_x100;                 /* load average * 100 */
-    int64_t clock_ms;                     /* the node's wall clock when it answered */
+    int64_t load_1m_x100; /* load average * 100 */
+    int64_t clock_ms;     /* the node's wall clock when it answered */
 };
 
 struct report {
@@ -116,16 +116,16 @@ struct report {
     char cluster[LIMIT_NAME];
     char node[LIMIT_NAME];
     enum report_kind kind;
-    enum verb verb;            /* of the command; VERB_FACTS for REPORT_HELLO */
-    uint64_t epoch;            /* the highest the agent has seen */
-    int64_t at_ms;             /* the node's wall clock */
-    int64_t elapsed_ms;        /* since the job began */
-    int64_t connections;       /* CONNECTIONS, STOP: established now; -1 = not counted */
-    int64_t bytes_done;        /* STAGE */
-    int64_t bytes_total;       /* STAGE; -1 = not known */
+    enum verb verb;                /* of the command; VERB_FACTS for REPORT_HELLO */
+    uint64_t epoch;                /* the highest the agent has seen */
+    int64_t at_ms;                 /* the node's wall clock */
+    int64_t elapsed_ms;            /* since the job began */
+    int64_t connections;           /* CONNECTIONS, STOP: established now; -1 = not counted */
+    int64_t bytes_done;            /* STAGE */
+    int64_t bytes_total;           /* STAGE; -1 = not known */
     char sha256[LIMIT_SHA256_HEX]; /* STAGE done: of the artifact as it was read */
-    struct error error;        /* FAILED, REFUSED */
-    bool has_facts;            /* HELLO, FACTS */
+    struct error error;            /* FAILED, REFUSED */
+    bool has_facts;                /* HELLO, FACTS */
     struct node_facts facts;
 };
 

@@ -95,8 +95,10 @@ bool proof_holds(const struct upgrade *upgrade, enum proof proof, uint32_t index
     case PROOF_NONE:
         return true;
     case PROOF_OFFLINE:
+        CHECK(node != NULL);
         return node->seen_ms >= node->begun_ms && node->seen_state == NODE_OFFLINE;
     case PROOF_ACTIVE:
+        CHECK(node != NULL);
         return is_active_at(node, upgrade_pass_version(upgrade, node->pass), node->begun_ms);
     case PROOF_MODE_ON:
         return is_fresh && upgrade->seen_mode;

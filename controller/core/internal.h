@@ -11,7 +11,7 @@
 #define BOUND_SWITCH_MS 60000 /* a rename and some fsyncs, on a disk that is busy */
 #define BOUND_REST_MS   60000
 #define BOUND_TASKS_MS  1800000 /* upgrade tasks of a bug-fix version; half an hour is generous */
-#define WORK_GRACE_MS  5000    /* an agent's own deadline comes first, its report then travels */
+#define WORK_GRACE_MS   5000    /* an agent's own deadline comes first, its report then travels */
 #define RETRY_FIRST_MS  500     /* then doubled */
 #define RETRY_MOST_MS   15000
 #define VIEW_FRESH_MS   15000  /* an older sight of a node counts as unknown */

@@ -47,10 +47,10 @@ struct plan_input {
 };
 
 struct plan_check {
-    const char *name;             /* "version jump" */
+    const char *name;                 /* "version jump" */
     char subject[2 * LIMIT_NAME + 8]; /* the cluster, a node, or "node at lb" */
-    struct error error;           /* ERROR_NONE: passed */
-    char detail[128];             /* of a passed check, for people; may be empty */
+    struct error error;               /* ERROR_NONE: passed */
+    char detail[128];                 /* of a passed check, for people; may be empty */
 };
 
 #define PLAN_CHECKS_MAX (16 + LIMIT_NODES * (8 + LIMIT_LBS))

@@ -72,12 +72,12 @@ struct upgrade_node {
     int64_t retry_ms;    /* ask again then; 0 = not waiting for a retry */
 
     /* For people and reports. */
-    int64_t pass_begun_ms[PASS_COUNT]; /* 0 = not begun */
-    int64_t pass_ended_ms[PASS_COUNT]; /* 0 = not ended */
+    int64_t pass_begun_ms[PASS_COUNT];             /* 0 = not begun */
+    int64_t pass_ended_ms[PASS_COUNT];             /* 0 = not ended */
     int64_t step_begun_ms[PASS_COUNT][STEP_COUNT]; /* 0 = not begun */
     int64_t step_took_ms[PASS_COUNT][STEP_COUNT];  /* -1 = not done */
-    int64_t sessions;                             /* left at the load balancers; -1 = unknown */
-    int64_t connections;                          /* established on the node; -1 = unknown */
+    int64_t sessions;                              /* left at the load balancers; -1 = unknown */
+    int64_t connections;                           /* established on the node; -1 = unknown */
     int64_t bytes_done, bytes_total;
     struct error error;            /* the last failure */
     char sha256[LIMIT_SHA256_HEX]; /* staged */
@@ -182,8 +182,9 @@ struct action {
     int64_t deadline_ms; /* for the work, from now; 0 = none */
 };
 
-#define ACTIONS_MAX (8 * LIMIT_NODES + 4) /* a node enters a step and turns at once, at the most   \
-                                           */
+#define ACTIONS_MAX                                                                                \
+    (8 * LIMIT_NODES + 4) /* a node enters a step and turns at once, at the most                   \
+                           */
 
 struct actions {
     uint32_t count;

@@ -5,6 +5,8 @@
  */
 #include "contract.h"
 
+#include "check.h"
+
 #include "cmocka_setup.h"
 #include "fake_server.h"
 
@@ -146,6 +148,7 @@ static int64_t peak_memory_kb(void)
 static void assert_flood_is_bounded(const char *text, size_t size)
 {
     int64_t before_kb = peak_memory_kb();
+    CHECK(size > 0);
     struct lb lb = lb_on(fake_server_start(FAKE_ANSWERS, text, size, FLOOD_BYTES / size));
 
     assert_both_fail(&lb, CODE(ERROR_PROTOCOL) | CODE(ERROR_TIMEOUT));

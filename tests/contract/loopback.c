@@ -36,7 +36,7 @@ int loopback_listen(void)
 
 int loopback_port(int fd)
 {
-    struct sockaddr_in address;
+    struct sockaddr_in address = {.sin_family = AF_INET};
     socklen_t size = sizeof(address);
 
     CHECK(getsockname(fd, (struct sockaddr *)&address, &size) == 0);
