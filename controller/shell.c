@@ -130,6 +130,7 @@ static int64_t sleep_ms(const struct shell *shell)
 
 void shell_run(struct shell *shell)
 {
+    lease_renew_all(shell);
     while (!atomic_load(&shell->is_stopping)) {
         struct item *item = queue_take(shell->queue, sleep_ms(shell));
         if (item != NULL)
