@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unpack.h"
 
+#include "gunzip.h"
 #include "memory.h"
 #include "quote.h"
 #include "unpack_name.h"
@@ -15,10 +16,10 @@
 #define ENTRIES_MOST     500000 /* a distribution has 10,000 */
 #define RATIO_MOST       100    /* of unpacked to packed bytes; a distribution has 1.5 */
 #define RATIO_FREE_BYTES (64LL * 1024 * 1024) /* below it the ratio is not looked at */
-#define FILTERS_MOST     2 /* gzip, and what reads our bytes: no gzip in gzip in gzip */
 
 struct unpacking {
     const struct unpack_request *request;
+    struct gunzip gunzip;
     struct archive *archive;
     struct unpack_tree tree;
     int64_t entries;
@@ -36,8 +37,7 @@ static la_ssize_t give_bytes(struct archive *archive, void *context, const void 
 {
     struct unpacking *unpacking = context;
     size_t size = 0;
-    if (unpacking->request->read(unpacking->request->context, ret_bytes, &size,
-                                 &unpacking->read_error))
+    if (gunzip_read(&unpacking->gunzip, ret_bytes, &size, &unpacking->read_error))
         return (la_ssize_t)size;
     archive_set_error(archive, EIO, "read error");
     return ARCHIVE_FATAL;
@@ -64,7 +64,6 @@ static bool open_archive(struct unpacking *unpacking, struct error *err)
     unpacking->archive = archive_read_new();
     bool is_open =
         unpacking->archive != NULL &&
-        archive_read_support_filter_gzip(unpacking->archive) == ARCHIVE_OK &&
         archive_read_support_format_tar(unpacking->archive) == ARCHIVE_OK &&
         archive_read_open(unpacking->archive, unpacking, NULL, give_bytes, NULL) == ARCHIVE_OK;
     if (is_open)
@@ -72,29 +71,36 @@ static bool open_archive(struct unpacking *unpacking, struct error *err)
     return archive_failed(unpacking, err);
 }
 
-static bool check_filters(const struct unpacking *unpacking, struct error *err)
+static bool check_packing(const struct unpacking *unpacking, struct error *err)
 {
-    struct archive *archive = unpacking->archive;
-    if (archive_filter_count(archive) > FILTERS_MOST)
-        return refuse(err, "the archive is compressed more than once");
-    if (archive_filter_code(archive, 0) == ARCHIVE_FILTER_NONE &&
-        !unpacking->request->allows_plain_tar)
-        return refuse(err, "a tar that is not compressed needs a hash: nothing else would tell "
-                           "that its end is missing");
-    return true;
+    if (unpacking->gunzip.is_gzip || unpacking->request->allows_plain_tar)
+        return true;
+    return refuse(err, "a tar that is not compressed needs a hash: nothing else would tell that "
+                       "its end is missing");
 }
 
 /* ---- bounds ---- */
 
 static bool check_ratio(const struct unpacking *unpacking, struct error *err)
 {
-    int64_t packed = archive_filter_bytes(unpacking->archive, -1);
-    int64_t unpacked = archive_filter_bytes(unpacking->archive, 0);
+    int64_t packed = unpacking->gunzip.packed;
+    int64_t unpacked = unpacking->gunzip.unpacked;
     if (unpacked < unpacking->bytes) /* a sparse file is larger than what stands for it */
         unpacked = unpacking->bytes;
     if (unpacked < RATIO_FREE_BYTES || unpacked / RATIO_MOST < packed)
         return true;
     return refuse(err, "the archive unpacks to more than 100 times its size");
+}
+
+/* Behind the last entry: gzip's own check comes at the very end. */
+static bool read_to_end(struct unpacking *unpacking, struct error *err)
+{
+    const void *bytes;
+    size_t size = 1;
+    while (size > 0)
+        if (!gunzip_read(&unpacking->gunzip, &bytes, &size, err) || !check_ratio(unpacking, err))
+            return false;
+    return true;
 }
 
 static bool add_bytes(struct unpacking *unpacking, int64_t size, struct error *err)
@@ -238,7 +244,7 @@ static bool unpack_entries(struct unpacking *unpacking, struct error *err)
     int status;
     while ((status = archive_read_next_header(unpacking->archive, &entry)) == ARCHIVE_OK ||
            status == ARCHIVE_WARN) {
-        if (unpacking->entries == 0 && !check_filters(unpacking, err))
+        if (unpacking->entries == 0 && !check_packing(unpacking, err))
             return false;
         if (++unpacking->entries > ENTRIES_MOST)
             return refuse(err, "the archive has more than 500,000 entries");
@@ -252,13 +258,17 @@ static bool unpack_entries(struct unpacking *unpacking, struct error *err)
 
 bool unpack_run(const struct unpack_request *request, struct error *err)
 {
-    struct unpacking unpacking = {.request = request};
-    unpack_tree_init(&unpacking.tree, request->root_fd);
-    unpacking.tree.is_owner_set = request->is_owner_set;
-    unpacking.tree.uid = request->uid;
-    unpacking.tree.gid = request->gid;
-    bool is_whole = open_archive(&unpacking, err) && unpack_entries(&unpacking, err);
-    unpack_tree_done(&unpacking.tree);
-    archive_read_free(unpacking.archive);
+    FREE_CLEANUP struct unpacking *unpacking = memory_zeroed(1, sizeof(*unpacking));
+    unpacking->request = request;
+    gunzip_init(&unpacking->gunzip, request->read, request->context);
+    unpack_tree_init(&unpacking->tree, request->root_fd);
+    unpacking->tree.is_owner_set = request->is_owner_set;
+    unpacking->tree.uid = request->uid;
+    unpacking->tree.gid = request->gid;
+    bool is_whole = open_archive(unpacking, err) && unpack_entries(unpacking, err) &&
+                    read_to_end(unpacking, err);
+    unpack_tree_done(&unpacking->tree);
+    archive_read_free(unpacking->archive);
+    gunzip_done(&unpacking->gunzip);
     return is_whole;
 }

@@ -4,11 +4,11 @@
 # shellcheck shell=bash disable=SC2034
 
 BUILD_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev libyaml-dev
-    libhiredis-dev libjansson-dev libsodium-dev libssl-dev libarchive-dev libmicrohttpd-dev
+    libhiredis-dev libjansson-dev libsodium-dev libssl-dev libarchive-dev zlib1g-dev libmicrohttpd-dev
     libsystemd-dev)
 RUN_PACKAGES=(redis-server redis-tools haproxy git python3 iproute2 procps curl ca-certificates)
 TEST_PACKAGES=(clang libclang-rt-dev llvm clang-tidy clang-format cppcheck valgrind libcmocka-dev
-    python3-pytest python3-nacl util-linux)
+    python3-pytest python3-pytest-xdist python3-nacl util-linux)
 
 POLICY=/usr/sbin/policy-rc.d
 
@@ -55,11 +55,15 @@ install_packages() (
         exit 1
     fi
     printf 'installing %s\n' "${missing[*]}"
-    export DEBIAN_FRONTEND=noninteractive
-    trap allow_service_starts EXIT
+    log=$(mktemp) || exit 1
+    trap 'allow_service_starts; rm -f -- "$log"' EXIT
     forbid_service_starts
-    apt-get -q -y -o DPkg::Lock::Timeout=300 update >/dev/null &&
+    export DEBIAN_FRONTEND=noninteractive
+    if ! { apt-get -q -y -o DPkg::Lock::Timeout=300 update &&
         apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install \
-            --no-install-recommends "${missing[@]}" >/dev/null || exit 1
+            --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+        tail -n 30 "$log" >&2
+        exit 1
+    fi
     disable_new_services "${missing[@]}"
 )

@@ -285,7 +285,7 @@ static void refuses_a_hard_link_with_contents_or_without_a_file(void **state)
     refuse("something else than a file");
 }
 
-static void refuses_every_truncation_of_a_gzip_before_its_last_entry(void **state)
+static void refuses_every_truncation_of_a_gzip(void **state)
 {
     struct buffer packed;
     char noise[8192];
@@ -300,7 +300,7 @@ static void refuses_every_truncation_of_a_gzip_before_its_last_entry(void **stat
     tar_gzip(&tar, &packed);
     request.context = &packed;
     request.allows_plain_tar = false;
-    for (size_t cut = 0; cut + 40 < packed.length; cut += 37) {
+    for (size_t cut = 0; cut<packed.length; cut += packed.length - cut> 64 ? 37 : 1) {
         struct error err;
         cut_at = cut;
         assert_false(run(&err));
@@ -349,7 +349,7 @@ static void refuses_more_than_one_compression(void **state)
     tar_gzip(&tar, &once);
     tar_gzip(&once, &twice);
     request.context = &twice;
-    assert_fails(run(&err), ERROR_INTEGRITY, "more than once");
+    assert_fails(run(&err), ERROR_INTEGRITY, "damaged");
     buffer_done(&once);
     buffer_done(&twice);
 }
@@ -453,7 +453,7 @@ int main(void)
         test_unpacking(refuses_devices_fifos_and_unknown_types),
         test_unpacking(refuses_a_name_twice),
         test_unpacking(refuses_a_hard_link_with_contents_or_without_a_file),
-        test_unpacking(refuses_every_truncation_of_a_gzip_before_its_last_entry),
+        test_unpacking(refuses_every_truncation_of_a_gzip),
         test_unpacking(refuses_a_tar_cut_within_a_file),
         test_unpacking(refuses_a_plain_tar_that_no_hash_vouches_for),
         test_unpacking(refuses_what_is_no_archive_or_empty),

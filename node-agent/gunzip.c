@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gunzip.h"
+
+#include <string.h>
+
+#define WITH_GZIP_HEADER (15 + 16) /* of inflateInit2(): the largest window, gzip alone */
+
+void gunzip_init(struct gunzip *gunzip, unpack_read_fn read, void *context)
+{
+    memset(gunzip, 0, sizeof(*gunzip));
+    gunzip->read = read;
+    gunzip->context = context;
+}
+
+void gunzip_done(struct gunzip *gunzip)
+{
+    if (gunzip->is_gzip)
+        inflateEnd(&gunzip->stream);
+    gunzip->is_gzip = false;
+}
+
+static bool damaged(struct error *err, const char *what)
+{
+    error_set(err, ERROR_INTEGRITY, "the archive is damaged or truncated: %s", what);
+    return false;
+}
+
+/* zlib does not write to its input; its declaration is older than const. */
+static bool refill(struct gunzip *gunzip, struct error *err)
+{
+    const void *bytes = NULL;
+    size_t size = 0;
+    if (!gunzip->read(gunzip->context, &bytes, &size, err))
+        return false;
+    memcpy(&gunzip->stream.next_in, &bytes, sizeof(bytes));
+    gunzip->stream.avail_in = (uInt)size;
+    gunzip->packed += (int64_t)size;
+    return true;
+}
+
+static bool begin(struct gunzip *gunzip, struct error *err)
+{
+    static const unsigned char magic[] = {0x1f, 0x8b};
+    gunzip->is_begun = true;
+    if (!refill(gunzip, err))
+        return false;
+    if (gunzip->stream.avail_in < sizeof(magic) ||
+        memcmp(gunzip->stream.next_in, magic, sizeof(magic)) != 0)
+        return true;
+    gunzip->is_gzip = inflateInit2(&gunzip->stream, WITH_GZIP_HEADER) == Z_OK;
+    return gunzip->is_gzip || damaged(err, "zlib does not begin");
+}
+
+/* One call of inflate(); what it gave stands in `out`. */
+static bool advance(struct gunzip *gunzip, struct error *err)
+{
+    if (gunzip->is_between) {
+        if (inflateReset(&gunzip->stream) != Z_OK)
+            return damaged(err, "zlib does not begin again");
+        gunzip->is_between = false;
+    }
+    int status = inflate(&gunzip->stream, Z_NO_FLUSH);
+    if (status == Z_STREAM_END)
+        gunzip->is_between = true;
+    else if (status != Z_OK && status != Z_BUF_ERROR)
+        return damaged(err, gunzip->stream.msg != NULL ? gunzip->stream.msg : "bad gzip data");
+    return true;
+}
+
+static bool inflate_some(struct gunzip *gunzip, size_t *ret_size, struct error *err)
+{
+    gunzip->stream.next_out = gunzip->out;
+    gunzip->stream.avail_out = sizeof(gunzip->out);
+    while (gunzip->stream.avail_out == sizeof(gunzip->out)) {
+        if (gunzip->stream.avail_in == 0 && !refill(gunzip, err))
+            return false;
+        if (gunzip->stream.avail_in == 0) { /* the end */
+            if (!gunzip->is_between)
+                return damaged(err, "truncated gzip input");
+            break;
+        }
+        if (!advance(gunzip, err))
+            return false;
+    }
+    *ret_size = sizeof(gunzip->out) - gunzip->stream.avail_out;
+    return true;
+}
+
+bool gunzip_read(void *context, const void **ret_bytes, size_t *ret_size, struct error *err)
+{
+    struct gunzip *gunzip = context;
+    if (!gunzip->is_begun && !begin(gunzip, err))
+        return false;
+    if (gunzip->is_gzip) {
+        if (!inflate_some(gunzip, ret_size, err))
+            return false;
+        *ret_bytes = gunzip->out;
+    } else {
+        if (gunzip->stream.avail_in == 0 && !refill(gunzip, err))
+            return false;
+        *ret_bytes = gunzip->stream.next_in;
+        *ret_size = gunzip->stream.avail_in;
+        gunzip->stream.avail_in = 0;
+    }
+    gunzip->unpacked += (int64_t)*ret_size;
+    return true;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bytes inside a gzip file (zlib), or those of a file that is none, as they are. Unlike
+ * libarchive's own filter it holds the file to its check sum and length: a file that was cut in its
+ * very last bytes, or damaged in a stored block, is told.
+ */
+#ifndef SHUNT_GUNZIP_H
+#define SHUNT_GUNZIP_H
+
+#include "unpack.h"
+
+#include <zlib.h>
+
+#define GUNZIP_BYTES (64 * 1024)
+
+struct gunzip {
+    unpack_read_fn read; /* of the packed bytes */
+    void *context;
+    bool is_begun, is_gzip, is_between; /* is_between: a member has ended, another may follow */
+    int64_t packed, unpacked;           /* so far */
+    z_stream stream;
+    unsigned char out[GUNZIP_BYTES];
+};
+
+void gunzip_init(struct gunzip *gunzip, unpack_read_fn read, void *context);
+void gunzip_done(struct gunzip *gunzip);
+
+/* An unpack_read_fn whose context is the gunzip. ERROR_INTEGRITY: damaged or truncated. */
+bool gunzip_read(void *gunzip, const void **ret_bytes, size_t *ret_size, struct error *err);
+
+#endif
