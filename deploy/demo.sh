@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# sudo deploy/demo.sh [--report FILE] [--keep] [--fast]
+# sudo deploy/demo.sh [--report FILE] [--keep] [--fast] [--network N.N.N]
 #
 # Installs what is missing, builds, and shows an upgrade and a rollback of a cluster of three nodes
 # under traffic, on this machine alone. README.md says what it measures. Exit status 0 only if all

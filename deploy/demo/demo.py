@@ -35,10 +35,10 @@ def say(text):
 
 
 class Demo:
-    def __init__(self, folder, build_dir, pace):
+    def __init__(self, folder, build_dir, network, pace):
         self.folder, self.pace = folder, pace
-        self.fleet = Fleet(folder, build_dir, [f"127.0.0.{number}" for number in (11, 12, 13)],
-                           "127.0.0.1", 18080, 17999, soak_ms=pace["soak_ms"],
+        self.fleet = Fleet(folder, build_dir, [f"{network}.{number}" for number in (11, 12, 13)],
+                           f"{network}.1", 18080, 17999, soak_ms=pace["soak_ms"],
                            start_ms=pace["start_ms"], stop_ms=pace["stop_ms"])
         self.report = Report(self.fleet.nodes, self.fleet.lb)
         self.problems = []
@@ -167,10 +167,11 @@ def run_and_stop(demo):
         demo.run()
     except Failed as failure:
         demo.expect(False, str(failure))
+        print("\n".join(demo.fleet.last_words()))
+    except KeyboardInterrupt:
+        demo.expect(False, "interrupted")
     finally:
         demo.stop()
-    if demo.problems:
-        print("\n".join(demo.fleet.last_words()))
 
 
 def parse_arguments():
@@ -178,6 +179,8 @@ def parse_arguments():
     parser.add_argument("--report", metavar="FILE", help="write the figures as JSON")
     parser.add_argument("--keep", action="store_true", help="leave the folder with logs and all")
     parser.add_argument("--fast", action="store_true", help="nodes that start and stop at once")
+    parser.add_argument("--network", metavar="N.N.N", default="127.0.0",
+                        help="begin of the loopback addresses to use; default: 127.0.0")
     return parser.parse_args()
 
 
@@ -190,7 +193,8 @@ def main():
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end_on_signal)
     folder = tempfile.mkdtemp(prefix="shunt-demo-")
-    demo = Demo(folder, os.environ["SHUNT_BUILD_DIR"], FAST if options.fast else FULL)
+    demo = Demo(folder, os.environ["SHUNT_BUILD_DIR"], options.network,
+                FAST if options.fast else FULL)
     is_good = False
     try:
         run_and_stop(demo)

@@ -21,8 +21,9 @@ OVERHEAD_LIMIT_MS = 50
 PLACES = {"old": "untouched", "new": "done", "restored": "rolled-back"}
 NS = 1e6  # nanoseconds of a millisecond
 
-# How the node's lifecycle log brackets its own work.
-OWN_WORK = {"stop-script": ("stopped",), "start-script": ("active", "error")}
+# How the node's lifecycle log brackets its own work: first line, name, last lines.
+OWN_WORK = {"stop-script": ("stop", ("stopped",)),
+            "start-script": ("start", ("active", "error"))}
 
 
 def windows(passes):
@@ -40,18 +41,18 @@ def windows(passes):
     return found
 
 
-def own_work_ms(lifecycle, begin, end):
-    total, opened = 0, None
+def own_work(lifecycle, begin, end):
+    """(begin, end, name) of each stop and start of the node itself."""
+    opened = None
     for line in lifecycle:
         at = line["at_ns"] / NS
         if not begin <= at <= end:
             continue
         if line["event"] in OWN_WORK:
-            opened = (at, OWN_WORK[line["event"]])
-        elif opened is not None and line["event"] in opened[1]:
-            total += at - opened[0]
+            opened = (at, *OWN_WORK[line["event"]])
+        elif opened is not None and line["event"] in opened[2]:
+            yield opened[0], at, opened[1]
             opened = None
-    return total
 
 
 def is_traffic(access):
@@ -59,23 +60,41 @@ def is_traffic(access):
     return not access["path"].startswith(("/status", "/rest/", "/setup")) and access["path"] != ""
 
 
-def in_flight_ms(accesses, lifecycle, begin, end):
+def in_flight(accesses, lifecycle, begin, end):
+    """From the drain to the last answer to a request that was there before the stop."""
     stops = [line["at_ns"] / NS for line in lifecycle if line["event"] == "stop-script"]
     stop = next((at for at in stops if begin <= at <= end), end)
-    ends = [access["end_ns"] / NS for access in accesses
-            if is_traffic(access) and access["begin_ns"] / NS < stop]
-    return max([0] + [min(at, stop) - begin for at in ends if at > begin])
+    last = max([access["end_ns"] / NS for access in accesses
+                if is_traffic(access) and access["begin_ns"] / NS < stop], default=0)
+    if last > begin:
+        yield begin, min(last, stop), "in flight"
 
 
-def health_check_ms(events, server, begin, end):
+def health_check(events, server, begin, end):
     """`events` are HAProxy's log; `server` is "bb_http/n1"."""
     mine = [(at, text) for at, text in events if begin <= at <= end and f" {server} " in text]
     ready = [at for at, text in mine if "(leaving forced" in text]
-    if not ready:
-        return 0
-    passed = [at for at, text in mine if at >= ready[-1] and text.startswith("Health check")
-              and text.rstrip(".").endswith(" UP")]
-    return passed[0] - ready[-1] if passed else 0
+    if ready:
+        passed = [at for at, text in mine if at >= ready[-1] and text.startswith("Health check")
+                  and text.rstrip(".").endswith(" UP")]
+        if passed:
+            yield ready[-1], passed[0], "health check"
+
+
+def gaps(begin, end, spans):
+    """[(name of what comes next, ms)]: what of the window none of the spans covers."""
+    found, at = [], begin
+    for span_begin, span_end, name in sorted(spans):
+        if span_begin > at:
+            found.append((name, span_begin - at))
+        at = max(at, span_end)
+    if end > at:
+        found.append(("end", end - at))
+    return found
+
+
+def overhead_ms(found_gaps):
+    return round(sum(ms for _, ms in found_gaps), 1)
 
 
 def step_times(passes):
@@ -95,6 +114,7 @@ class Report:
         self._nodes, self._lb = nodes, lb
         self.upgrades = []
         self.figures = {}
+        self._gaps = {}  # (number of the upgrade, node): where its overhead comes from
 
     def add_upgrade(self, history, versions):
         """`history` is one upgrade of `shunt history --json`, `versions` what the nodes say."""
@@ -113,22 +133,25 @@ class Report:
     def _node(self, number, node, row, version):
         passes = row["passes"]
         spans = windows(passes)
-        overheads = [self._overhead_ms(number, node, begin, end) for begin, end in spans]
+        # Of a node that was out twice, the worse: two good ones must not hide in a mean.
+        self._gaps[len(self.upgrades), node.name] = worst = max(
+            (self._gaps_of(number, node, begin, end) for begin, end in spans),
+            key=overhead_ms, default=None)
         return {
             "node": node.name,
             "outcome": PLACES.get(row["place"], row["place"]),
             "version": version,
             "out_of_service_ms": round(sum(end - begin for begin, end in spans)),
-            # Of a node that was out twice, the worse: two good ones must not hide in a mean.
-            "overhead_ms": round(max(overheads), 1) if overheads else None,
+            "overhead_ms": None if worst is None else overhead_ms(worst),
             "steps": step_times(passes),
         }
 
-    def _overhead_ms(self, number, node, begin, end):
+    def _gaps_of(self, number, node, begin, end):
         lifecycle = node.lifecycle()
-        return (end - begin - own_work_ms(lifecycle, begin, end)
-                - in_flight_ms(node.accesses(), lifecycle, begin, end)
-                - health_check_ms(self._lb.events(), f"bb_http/n{number}", begin, end))
+        return gaps(begin, end, [
+            *own_work(lifecycle, begin, end),
+            *in_flight(node.accesses(), lifecycle, begin, end),
+            *health_check(self._lb.events(), f"bb_http/n{number}", begin, end)])
 
     def median_overhead_ms(self):
         known = [node["overhead_ms"] for upgrade in self.upgrades for node in upgrade["nodes"]
@@ -140,14 +163,18 @@ class Report:
 
     def table(self):
         """Lines for people."""
-        for upgrade in self.upgrades:
+        for number, upgrade in enumerate(self.upgrades):
             yield (f"{upgrade['cluster']}: {upgrade['from']} to {upgrade['to']}: "
                    f"{upgrade['outcome']} in {upgrade['seconds']} s")
-            yield f"  {'node':6} {'outcome':12} {'version':8} {'out ms':>8} {'overhead ms':>12}  steps"
+            yield f"  {'node':6} {'outcome':12} {'version':8} {'out ms':>8} {'overhead ms':>12}"
             for node in upgrade["nodes"]:
                 overhead = "-" if node["overhead_ms"] is None else node["overhead_ms"]
-                steps = " ".join(f"{name} {took}" for name, took in node["steps"].items())
                 yield (f"  {node['node']:6} {node['outcome']:12} {node['version']:8} "
-                       f"{node['out_of_service_ms']:>8} {overhead:>12}  {steps}")
+                       f"{node['out_of_service_ms']:>8} {overhead:>12}")
+                if node["steps"]:
+                    yield "         steps: " + ", ".join(
+                        f"{name} {took}" for name, took in node["steps"].items())
+                    yield "         overhead: " + ", ".join(
+                        f"before {name} {ms:.0f}" for name, ms in self._gaps[number, node["node"]])
         for name, value in self.figures.items():
             yield f"{name.replace('_', ' '):22} {value}"

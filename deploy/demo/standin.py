@@ -26,7 +26,7 @@ def make_shared_home(folder, **properties):
     lines = ["jdbc.url=jdbc:postgresql://db.example.com/bitbucket\n", "jdbc.user=bitbucket\n"]
     lines += [f"standin.{name.replace('_', '-')}={value}\n" for name, value in properties.items()]
     write_file(os.path.join(folder, "bitbucket.properties"), "".join(lines), 0o640)
-    write_file(os.path.join(folder, "config", "ssh-server-keys.pem"), "a key of the server\n", 0o600)
+    write_file(os.path.join(folder, "config", "ssh-server-keys.pem"), "a key\n", 0o600)
     write_file(os.path.join(folder, "plugins/installed-plugins/example.jar"), "a plugin\n")
 
 
@@ -73,7 +73,8 @@ class Node:
         self._script("start-bitbucket.sh", "--no-search")
 
     def stop(self):
-        self._script("stop-bitbucket.sh")
+        if os.path.islink(self.link):
+            self._script("stop-bitbucket.sh")
 
     def _script(self, name, *arguments):
         run(os.path.join(self.link, "bin", name), *arguments,

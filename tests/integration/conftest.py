@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import os
 import shutil
+import socket
 import sys
 import tempfile
 
@@ -19,11 +20,11 @@ sys.path.insert(0, os.path.join(TOP, "deploy", "demo"))
 import haproxy
 import operator_wire
 import standin
-from fleet import FIRST_VERSION, Fleet
+from fleet import FIRST_VERSION
 from processes import Failed
 from trial import running
 
-GROUPS = itertools.count(1)
+NETWORKS = itertools.count(16 * os.getpid())
 
 
 @pytest.fixture(scope="session")
@@ -40,10 +41,25 @@ def folder():
     shutil.rmtree(path)
 
 
+@contextlib.contextmanager
+def claimed_network():
+    """The first three numbers of addresses that no other scenario has, not in another run either:
+    one of them is held for as long as the scenario lasts."""
+    with socket.socket() as claim:
+        for number in NETWORKS:
+            prefix = f"127.{192 + number % 60}.{number // 60 % 250}"
+            try:
+                claim.bind((f"{prefix}.254", 7990))
+                break
+            except OSError:
+                continue
+        yield prefix
+
+
 @pytest.fixture
 def network():
-    """The first three numbers of addresses that no other scenario has, in any run."""
-    return f"127.{192 + os.getpid() % 60}.{next(GROUPS)}"
+    with claimed_network() as prefix:
+        yield prefix
 
 
 class Stage:
@@ -90,23 +106,12 @@ def stage(folder, network):
 
 
 @pytest.fixture
-def fleet(folder, network, build_dir):
-    """The same with a controller and agents, all running."""
-    made = Fleet(folder, build_dir, [f"{network}.{number}" for number in (1, 2, 3)],
-                 f"{network}.100", 18080, 17999, soak_ms=200, start_ms=100, stop_ms=20)
-    try:
-        made.start()
-        yield made
-    finally:
-        complaints = made.stop()
-    assert complaints == []
-
-
-@pytest.fixture
 def begin(folder, network):
-    """begin(…) gives the scenario's own Trial, under light traffic."""
+    """begin(…) gives the scenario's own Trial, under light traffic; its operators are vera, otto
+    and anna."""
     with contextlib.ExitStack() as stack:
         def enter(with_traffic=True, **options):
+            options.setdefault("operators", operator_wire.make_keys(folder))
             return stack.enter_context(running(folder, network, with_traffic, **options))
         yield enter
 
@@ -115,9 +120,9 @@ def begin(folder, network):
 def shared_trial():
     """One for all scenarios of a file that leave it as it was."""
     path = tempfile.mkdtemp(prefix="shunt-it-")
-    network = f"127.{192 + os.getpid() % 60}.{next(GROUPS)}"
     try:
-        with running(path, network, operators=operator_wire.make_keys(path)) as made:
+        with claimed_network() as prefix, \
+                running(path, prefix, operators=operator_wire.make_keys(path)) as made:
             yield made
             made.assert_nothing_lost()
     finally:

@@ -12,7 +12,7 @@ def test_demo_upgrades_without_loss_and_rolls_back(folder, network, build_dir):
     path = os.path.join(folder, "report.json")
     done = subprocess.run(
         [os.path.join(standin.TOP, "deploy", "demo.sh"), "--fast", "--network", network,
-         "--report", path], env={**os.environ, "SHUNT_BUILD_DIR": build_dir},
+         "--report", path], env={**os.environ, "SHUNT_BUILD_DIR": build_dir, "TMPDIR": folder},
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         timeout=170, check=False)
     problems = [line for line in done.stdout.splitlines() if line.startswith("PROBLEM: ")]
