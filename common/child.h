@@ -2,7 +2,8 @@
 /*
  * Running another program: an argument vector (never a shell), a chosen environment, user and
  * working directory, a deadline, and bounded output. No descriptor but 0, 1 and 2 is inherited; the
- * umask is 022 and the core limit as high as it may be, whatever ours are.
+ * umask is 022, the core limit as high as it may be and the priority none above the usual, whatever
+ * ours are.
  */
 #ifndef SHUNT_CHILD_H
 #define SHUNT_CHILD_H

@@ -105,8 +105,8 @@ static bool arrange_descriptors(const struct preparation *preparation)
 }
 
 /*
- * Our own umask and core limit protect our secrets; a program of somebody else must not make its
- * files with them. Signals, too: also those that we ignore. All are still blocked from before
+ * Our own umask and core limit protect our secrets, and our priority is for answering at once; a
+ * program of somebody else must not have them. Signals, too: also those that we ignore. All are still blocked from before
  * fork(), so that none of our handlers can run in the child.
  */
 static void reset_inherited(void)
@@ -114,6 +114,9 @@ static void reset_inherited(void)
     sigset_t none;
     struct rlimit core;
     umask(S_IWGRP | S_IWOTH);
+    errno = 0;
+    if (getpriority(PRIO_PROCESS, 0) < 0 && errno == 0)
+        (void)setpriority(PRIO_PROCESS, 0, 0);
     if (getrlimit(RLIMIT_CORE, &core) == 0) {
         core.rlim_cur = core.rlim_max;
         (void)setrlimit(RLIMIT_CORE, &core);

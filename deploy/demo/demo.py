@@ -22,6 +22,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 GOOD_VERSION, BAD_VERSION = "7.9.4", "7.9.5"
 BAD_NODE = 1  # the second in order, so that an upgraded node has to go back as well
 
+USERS_NICE = 10  # users are elsewhere: what they do does not take the nodes' CPU
+
 EXIT_ROLLED_BACK = 4  # of `shunt upgrade --watch`
 
 GIT_BYTES_PER_S = 1000000  # a clone takes about a second, so that some are always in flight
@@ -111,7 +113,7 @@ class Demo:
             "--ssh", f"{front}:{self.fleet.ssh_port}", "--ready", ready,
             "--commit", self.fleet.nodes[0].repository_head(), "--scratch", self.folder,
             "--slow-ms", str(self.pace["slow_ms"]), "--result", self.traffic_result_path],
-            os.path.join(self.folder, "traffic.log"))
+            os.path.join(self.folder, "traffic.log"), nice=USERS_NICE)
         wait_until(lambda: os.path.exists(ready), "an answer to each kind of traffic", 30,
                    self.traffic)
 

@@ -13,6 +13,7 @@ from processes import Daemon, Failed, is_listening, wait_until, write_file
 CLUSTER = "git"
 FIRST_VERSION = "7.9.0"
 READY_S = 30
+UNIT_NICE = -10  # as deploy/systemd/*.service have it
 
 CONTROLLER_CONFIG = """\
 controller:
@@ -134,7 +135,7 @@ class Fleet:
 
     def _daemon(self, name, program, config):
         daemon = Daemon(name, [self.program(program), "--config", config],
-                        os.path.join(self.folder, f"{name}.log"))
+                        os.path.join(self.folder, f"{name}.log"), nice=UNIT_NICE)
         self.daemons.append(daemon)
         return daemon
 

@@ -46,7 +46,6 @@ frontend ssh_in
 backend bb_http
     mode http
     balance roundrobin
-    option http-server-close
     option httpchk GET {check_path}
     http-check expect string RUNNING
     option log-health-checks

@@ -42,11 +42,23 @@ def is_listening(address, port):
 
 
 class Daemon:
-    def __init__(self, name, command, log_path, environment=None):
+    def __init__(self, name, command, log_path, environment=None, nice=0):
         self.name, self.log_path = name, log_path
+        if nice != 0:
+            command = ["/usr/bin/nice", "-n", str(nice), *command]
         with open(log_path, "ab") as log:
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log,
                                              stdin=subprocess.DEVNULL, start_new_session=True)
+        if nice != 0:
+            self._set_group_nice(nice)
+
+    def _set_group_nice(self, nice):
+        """Outside systemd's slices the kernel weighs whole sessions, where it has autogroups."""
+        try:
+            with open(f"/proc/{self.pid}/autogroup", "w", encoding="ascii") as group:
+                group.write(str(nice))
+        except OSError:
+            pass  # no autogroups: `nice` is enough
 
     @property
     def pid(self):

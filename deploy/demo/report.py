@@ -5,8 +5,8 @@ with comes from others: the nodes' own logs and HAProxy's.
 
 A node is out of service from the beginning of its drain to the end of its return. overhead_ms is
 what is left of that time without
-  - the node's own work: stop-script to stopped, start-script to active (or to its error), as the
-    node's lifecycle log has them;
+  - the node's own work: stop-script to stop-script-done, start-script to active (or to its error),
+    as the node's lifecycle log has them;
   - requests in flight: from the drain to the end of the last request or clone that the node still
     answered before its stop, as its access log has it;
   - the load balancer's own health check: from HAProxy's word that the server is ready until its
@@ -22,7 +22,7 @@ PLACES = {"old": "untouched", "new": "done", "restored": "rolled-back"}
 NS = 1e6  # nanoseconds of a millisecond
 
 # How the node's lifecycle log brackets its own work: first line, name, last lines.
-OWN_WORK = {"stop-script": ("stop", ("stopped",)),
+OWN_WORK = {"stop-script": ("stop", ("stopped",)), "stopped": ("stop", ("stop-script-done",)),
             "start-script": ("start", ("active", "error"))}
 
 
@@ -48,11 +48,11 @@ def own_work(lifecycle, begin, end):
         at = line["at_ns"] / NS
         if not begin <= at <= end:
             continue
-        if line["event"] in OWN_WORK:
-            opened = (at, *OWN_WORK[line["event"]])
-        elif opened is not None and line["event"] in opened[2]:
+        if opened is not None and line["event"] in opened[2]:
             yield opened[0], at, opened[1]
             opened = None
+        if line["event"] in OWN_WORK:
+            opened = (at, *OWN_WORK[line["event"]])
 
 
 def is_traffic(access):

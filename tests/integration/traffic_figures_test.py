@@ -26,7 +26,8 @@ def lines(*rows):
 
 
 LIFECYCLE = lines((100, "start-script"), (600, "active"), (3018, "stop-script"), (3020, "stopping"),
-                  (3415, "stopped"), (3440, "start-script"), (3460, "starting"), (4940, "active"))
+                  (3410, "stopped"), (3415, "stop-script-done"),
+                  (3440, "start-script"), (3460, "starting"), (4940, "active"))
 
 
 class Node:
@@ -82,8 +83,8 @@ def test_step_that_failed_adds_no_time():
 
 
 def test_own_work_is_stop_and_start_within_the_window():
-    assert list(report.own_work(LIFECYCLE, 1000, 5160)) == [(3018, 3415, "stop"),
-                                                            (3440, 4940, "start")]
+    assert list(report.own_work(LIFECYCLE, 1000, 5160)) == [
+        (3018, 3410, "stop"), (3410, 3415, "stop"), (3440, 4940, "start")]
 
 
 def test_start_that_ends_in_an_error_is_own_work():

@@ -70,7 +70,8 @@ def test_lifecycle_log_tells_the_whole_outage_in_order(node):
     node.stop()
     log = node.lifecycle()
     assert [line["event"] for line in log] == ["start-script", "starting", "running", "active",
-                                               "stop-script", "stopping", "stopped"]
+                                               "stop-script", "stopping", "stopped",
+                                               "stop-script-done"]
     times = [line["at_ns"] for line in log]
     assert times == sorted(times)
     assert times[3] - times[0] >= 60e6 and times[6] - times[5] >= 20e6

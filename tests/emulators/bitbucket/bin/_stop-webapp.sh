@@ -50,12 +50,14 @@ fi
 # The kernel drops the lock a moment before the process is gone. Without a lock (a node stopped
 # before it took it) this loop does all the waiting. The read from a pipe nobody writes to sleeps
 # 10 ms without a child process.
-exec {never}<> <(:)
 deadline=$((SECONDS + BITBUCKET_STOP_WAIT_S))
 while is_our_process; do
+    [ -n "${never:-}" ] || exec {never}<> <(:)
     [ "$SECONDS" -lt "$deadline" ] || fail "process $pid did not end"
     read -r -t 0.01 -u "$never"
 done
 
 [ -e "$KEEP_PID_FILE" ] || rm -f -- "$PID_FILE"
 printf 'Bitbucket has been stopped\n'
+printf '{"at_ns": %s, "event": "stop-script-done", "version": "%s", "pid": %d}\n' \
+    "${EPOCHREALTIME/[.,]/}000" "$VERSION" "$$" >>"$LOG_DIR/lifecycle.log"
