@@ -9,9 +9,10 @@
 #include "shell.h"
 
 #define JOB_CALL_MS     5000 /* one call of a load balancer or of Bitbucket */
-#define JOB_FAST_MS     10   /* between two looks while something is awaited locally */
-#define JOB_SLOW_MS     100  /* the same, when it has taken longer than JOB_FAST_FOR_MS */
-#define JOB_FAST_FOR_MS 10000
+#define JOB_FAST_MS     3    /* between two looks while something is awaited locally */
+#define JOB_SLOW_MS     50   /* the same, when it has taken longer than JOB_FAST_FOR_MS */
+#define JOB_FAST_FOR_MS 5000
+#define JOB_REST_MS     15  /* between two questions to a node that starts */
 #define JOB_TROUBLE_MS  500 /* after a look that failed and may succeed later */
 
 struct work_job {

@@ -31,7 +31,7 @@ int64_t job_members(struct pool_job *base)
         bool is_starting = error_code_is_transient(err.code) || err.code == ERROR_PROTOCOL ||
                            err.code == ERROR_NOT_FOUND;
         if (is_starting && !deadline_is_over(job->deadline))
-            return job_again_ms(job);
+            return JOB_REST_MS;
         if (is_starting) /* it does not come up: a matter of the release, as the probe says, too */
             err.code = ERROR_TIMEOUT;
         return job_failed(job, &err);
@@ -40,7 +40,7 @@ int64_t job_members(struct pool_job *base)
         if (lists(&members, job->expected[i]))
             continue;
         if (!deadline_is_over(job->deadline))
-            return job_again_ms(job);
+            return JOB_REST_MS;
         error_set(&err, ERROR_UNAVAILABLE, "its own member list lacks node %s: split brain?",
                   job->expected[i]);
         return job_failed(job, &err);

@@ -2,7 +2,6 @@
 #include "verbs.h"
 
 #include "launch_log.h"
-#include "memory.h"
 #include "node_status.h"
 #include "process.h"
 #include "text.h"
@@ -92,6 +91,8 @@ static bool ask(struct probe *probe, struct error *err)
     return true;
 }
 
+/* Left open to the end of the process: closing it waits for a grace period of the kernel, 10 ms and
+ * more, which the report must not. */
 static int watch_log_directory(const struct bitbucket_config *config)
 {
     char path[LIMIT_PATH + 8];
@@ -150,8 +151,8 @@ static bool probe_until_done(struct probe *probe, struct error *err)
 bool verb_probe(struct job *job, struct error *err)
 {
     struct process_list PROCESS_LIST_CLEANUP list = {.count = 0};
-    CLOSE_CLEANUP int log_fd = watch_log_directory(&job->config->bitbucket);
-    struct probe probe = {.job = job, .seen = NOTHING, .log_fd = log_fd};
+    struct probe probe = {.job = job, .seen = NOTHING};
+    probe.log_fd = watch_log_directory(&job->config->bitbucket);
     launch_log_mark(&job->config->bitbucket, &probe.mark);
     if (!process_find(&job->config->bitbucket, &list, err))
         return false;

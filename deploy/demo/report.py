@@ -20,6 +20,7 @@ OVERHEAD_LIMIT_MS = 50
 
 PLACES = {"old": "untouched", "new": "done", "restored": "rolled-back"}
 NS = 1e6  # nanoseconds of a millisecond
+GRAIN_MS = 2  # steps are in whole ms, HAProxy's log is finer: its word may seem to come after our end
 
 # How the node's lifecycle log brackets its own work: first line, name, last lines.
 OWN_WORK = {"stop-script": ("stop", ("stopped",)), "stopped": ("stop", ("stop-script-done",)),
@@ -72,13 +73,14 @@ def in_flight(accesses, lifecycle, begin, end):
 
 def health_check(events, server, begin, end):
     """`events` are HAProxy's log; `server` is "bb_http/n1"."""
-    mine = [(at, text) for at, text in events if begin <= at <= end and f" {server} " in text]
+    mine = [(at, text) for at, text in events
+            if begin <= at <= end + GRAIN_MS and f" {server} " in text]
     ready = [at for at, text in mine if "(leaving forced" in text]
     if ready:
         passed = [at for at, text in mine if at >= ready[-1] and text.startswith("Health check")
                   and text.rstrip(".").endswith(" UP")]
         if passed:
-            yield ready[-1], passed[0], "health check"
+            yield ready[-1], min(passed[0], end), "health check"
 
 
 def gaps(begin, end, spans):

@@ -82,6 +82,12 @@ def test_step_that_failed_adds_no_time():
                                                  "active": 300, "return": 200}
 
 
+def test_health_check_in_the_last_millisecond_counts():
+    events = [(4946.2, READY), (5160.7, PASSED)]
+    assert list(report.health_check(events, "bb_http/n1", 1000, 5160)) == [
+        (4946.2, 5160, "health check")]
+
+
 def test_own_work_is_stop_and_start_within_the_window():
     assert list(report.own_work(LIFECYCLE, 1000, 5160)) == [
         (3018, 3410, "stop"), (3410, 3415, "stop"), (3440, 4940, "start")]
