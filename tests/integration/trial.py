@@ -10,6 +10,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -18,12 +19,12 @@ import manifest
 import standin
 from fleet import CLUSTER, FIRST_VERSION, Fleet
 from operator_wire import Operator, Store, load_key
-from processes import Daemon, Failed, wait_until, write_file
+from processes import Daemon, Failed, run, wait_until, write_file
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 TRAFFIC = os.path.join(TOP, "deploy", "demo", "traffic")
 START_MS, STOP_MS, SOAK_MS = 150, 100, 300
-LEASE_MS = 1000
+LEASE_MS = 3000
 DEADLINE_S = 30  # a good scenario never waits for this
 
 POLICY = {
@@ -67,20 +68,25 @@ def command_line(pid):
 
 class Trial(Fleet):
     """`policy` is laid over the one above; `change` edits the controller's whole configuration;
-    `properties` are settings of the stand-ins."""
+    `prepare` is called with the trial before anything runs; `properties` are settings of the
+    stand-ins."""
 
-    def __init__(self, folder, network, policy=None, change=None, operators=(), **properties):
+    def __init__(self, folder, network, policy=None, change=None, operators=(), prepare=None,
+                 lease_ms=LEASE_MS, **properties):
         properties = {"start_ms": START_MS, "stop_ms": STOP_MS, **properties}
         super().__init__(folder, build_dir(), [f"{network}.{number}" for number in (1, 2, 3)],
                          f"{network}.100", 18080, 17999, **properties)
         self.policy = {**POLICY, **(policy or {})}
-        self.change = change
+        self.change, self.lease_ms = change, lease_ms
         self.operators = list(operators)  # {"name", "role", "key": public text}
         self.state_dir = os.path.join(folder, "controller")
         self.store = Store(self.state_dir)
         self.admin = None
         self.traffic = None
+        self.at_end = contextlib.ExitStack()  # when no process is left
         self._seen = {}
+        if prepare is not None:
+            prepare(self)
 
     # Start and end.
 
@@ -124,6 +130,7 @@ class Trial(Fleet):
         complaints = []
         if self.traffic is not None:
             self.traffic.stop()
+            self.traffic = None
         for daemon in reversed([each for each in self.daemons if each is not self.lb.daemon]):
             was_running = daemon.is_running()
             if daemon.stop() != 0 or not was_running:
@@ -134,6 +141,7 @@ class Trial(Fleet):
             self.lb.daemon.signal(signal.SIGCONT)
             self.lb.daemon.stop()
         complaints += [f"left running: {line}" for line in self._processes()]
+        self.at_end.close()
         return complaints
 
     def _processes(self):
@@ -154,7 +162,8 @@ class Trial(Fleet):
     def _controller_config(self):
         """JSON, which is YAML as well."""
         config = {
-            "controller": {"name": "c1", "state_dir": self.state_dir, "lease": f"{LEASE_MS}ms"},
+            "controller": {"name": "c1", "state_dir": self.state_dir,
+                           "lease": f"{self.lease_ms}ms"},
             "redis": "embedded",
             "operators": self.operators,
             "clusters": [{
@@ -197,6 +206,32 @@ class Trial(Fleet):
         except OSError:
             return False
 
+    def shunt_as(self, name, *words):
+        """(exit status, output, error output) of the command line of one operator."""
+        with open(self.config, encoding="utf-8") as own:
+            config = json.load(own)
+        config["operator"] = {"name": name, "key_file": os.path.join(self.folder, f"{name}.key")}
+        path = os.path.join(self.folder, f"{name}.yaml")
+        write_file(path, json.dumps(config))
+        done = subprocess.run([self.program("shunt"), "--config", path, *words], text=True,
+                              timeout=60, stdin=subprocess.DEVNULL, capture_output=True,
+                              check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def operator(self, name):
+        return Operator(self.store, name, load_key(os.path.join(self.folder, f"{name}.key")))
+
+    def agent_key(self, name):
+        return load_key(os.path.join(self._keys(self.node(name)), "node.key"))
+
+    def refused_count(self):
+        return self.store.status()["refused"]
+
+    def beat(self, name):
+        """What the agent's heartbeat says."""
+        text = self.store.call("GET", self.store.key(f"beat:{name}"))
+        return json.loads(text) if text else None
+
     def kill_controller(self):
         self._forget(self.controller)
         self.controller.signal(signal.SIGKILL)
@@ -210,6 +245,16 @@ class Trial(Fleet):
         agent.signal(signal.SIGKILL)
         agent.stop()
         return jobs
+
+    def start_agent(self, node, *under):
+        """`under` are words before the program: what it is started by."""
+        path = os.path.join(node.folder, "agent.yaml")
+        write_file(path, self._agent_config(node))
+        name = f"agent-{node.name}"
+        self.agents[node.name] = Daemon(
+            name, [*under, self.program("shunt-agent"), "--config", path],
+            os.path.join(self.folder, f"{name}.log"))
+        self.daemons.append(self.agents[node.name])
 
     def end_agent(self, name):
         self._forget(self.agents[name])
@@ -233,6 +278,11 @@ class Trial(Fleet):
     def log(self, name="controller"):
         with open(os.path.join(self.folder, f"{name}.log"), encoding="utf-8") as lines:
             return lines.read()
+
+    def large_release(self, version, mib):
+        """One that takes a while to unpack."""
+        return run(os.path.join(standin.STANDIN, "make-release"), version, self.folder, "--files",
+                   "8", "--file-size", str(mib * 1024 * 1024 // 8)).strip()
 
     # What operators ask.
 
@@ -370,6 +420,9 @@ class Trial(Fleet):
             return json.load(answer)["state"]
         except OSError:
             return None
+
+    def lifecycle_events(self, name):
+        return [line["event"] for line in self.node(name).lifecycle()[self._seen[name]:]]
 
     def linked(self):
         return [os.path.basename(os.path.realpath(node.link)) for node in self.nodes]
