@@ -106,8 +106,8 @@ static bool arrange_descriptors(const struct preparation *preparation)
 
 /*
  * Our own umask and core limit protect our secrets, and our priority is for answering at once; a
- * program of somebody else must not have them. Signals, too: also those that we ignore. All are still blocked from before
- * fork(), so that none of our handlers can run in the child.
+ * program of somebody else must not have them. Signals, too: also those that we ignore. All are
+ * still blocked from before fork(), so that none of our handlers can run in the child.
  */
 static void reset_inherited(void)
 {

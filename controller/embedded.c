@@ -149,7 +149,9 @@ static bool make_users(struct config *config, const struct key_public *controlle
     TEXT_COPY(config->redis.user, "controller");
     snprintf(config->redis.password_file, sizeof(config->redis.password_file),
              "%s/redis/controller.password", config->state_dir);
-    buffer_add_text(acl, "user default off\n");
+    /* Nobody may log in as "default", but redis replays its append-only file as that user, and
+     * would drop what it may not do: scripts that write more than one key. */
+    buffer_add_text(acl, "user default off ~* &* +@all\n");
     if (!make_password(config->redis.password_file, password, err))
         return false;
     buffer_format(acl, "user controller on >%s ~shunt:* +@all -@dangerous +info\n", password);

@@ -32,8 +32,10 @@ int64_t job_members(struct pool_job *base)
                            err.code == ERROR_NOT_FOUND;
         if (is_starting && !deadline_is_over(job->deadline))
             return JOB_REST_MS;
-        if (is_starting) /* it does not come up: a matter of the release, as the probe says, too */
+        if (is_starting) { /* a matter of the release, as the probe says, too */
             err.code = ERROR_TIMEOUT;
+            error_wrap(&err, "it has not come up by the deadline of `active`; last answer");
+        }
         return job_failed(job, &err);
     }
     for (uint32_t i = 0; i < job->expected_count; i++) {
@@ -84,8 +86,8 @@ static int64_t set_mode(struct work_job *job, enum bitbucket_change what, bool i
         return job_failed(job, &err);
     if (change(job, what, &err))
         return job_done(job);
-    if (err.code == ERROR_CONFLICT && read_view(job, &view, &ignored)) {
-        if (view.is_upgrade_mode == is_on)
+    if (err.code != ERROR_DENIED && read_view(job, &view, &ignored)) {
+        if (view.is_upgrade_mode == is_on) /* it was so already, or the answer was lost */
             return job_done(job);
         error_hint(&err, "the cluster is %s", cluster_state_name(view.state));
     }

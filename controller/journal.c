@@ -120,6 +120,22 @@ static bool read_stream(struct shell *shell, struct cluster *cluster, struct his
     return true;
 }
 
+/* What stands in Redis may be damaged by a stranger or a failover: our copy is whole then. */
+static bool read_either(struct shell *shell, struct cluster *cluster, const struct history *copy,
+                        struct history *stream, struct error *err)
+{
+    if (read_stream(shell, cluster, stream, err))
+        return true;
+    if (err->code != ERROR_INTEGRITY || copy->count == 0)
+        return false;
+    log_failure(LOG_LEVEL_WARNING, err, "cluster %s: our own copy of the journal is used",
+                cluster->config->name);
+    free(stream->upgrade);
+    stream->upgrade = NULL;
+    stream->head = (struct journal_head){0};
+    return true;
+}
+
 static bool is_further(const struct journal_head *a, const struct journal_head *b)
 {
     return a->epoch != b->epoch ? a->epoch > b->epoch : a->sequence > b->sequence;
@@ -165,7 +181,7 @@ bool journal_open(struct shell *shell, struct cluster *cluster, struct error *er
     struct history stream = {.cluster = cluster->config->name};
     struct history *best = NULL;
     bool is_good =
-        read_copy(shell, cluster, &copy, err) && read_stream(shell, cluster, &stream, err);
+        read_copy(shell, cluster, &copy, err) && read_either(shell, cluster, &copy, &stream, err);
     if (is_good) {
         best = is_further(&stream.head, &copy.head) ? &stream : &copy;
         if (cluster->upgrade == NULL || is_further(&stream.head, &copy.head)) {

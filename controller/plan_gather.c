@@ -58,13 +58,23 @@ static void read_rest(const struct cluster_config *config, struct plan_input *in
     bitbucket_free(bitbucket);
 }
 
-static void read_lb(struct cluster *cluster, struct plan_input *input, size_t lb, size_t node)
+/* away: why the LB did not answer before; it is not asked for every node, which would take long. */
+static void read_lb(struct cluster *cluster, struct plan_input *input, size_t lb, size_t node,
+                    struct error *away)
 {
     struct plan_lb *ret = &input->nodes[node].lbs[lb];
     struct lb_member_state state;
     ret->is_configured = cluster->config->lbs[lb].nodes[node].count != 0;
-    if (!ret->is_configured || !lb_read_node(cluster, lb, (int)node, &state, &ret->error))
+    if (!ret->is_configured)
         return;
+    ret->error = *away;
+    if (away->code != ERROR_NONE)
+        return;
+    if (!lb_read_node(cluster, lb, (int)node, &state, &ret->error)) {
+        if (error_code_is_transient(ret->error.code))
+            *away = ret->error;
+        return;
+    }
     error_clear(&ret->error);
     ret->peers_up = state.peers_up;
     ret->sessions = state.sessions;
@@ -79,9 +89,12 @@ static int64_t run(struct pool_job *base)
     struct gather_job *job = (struct gather_job *)base;
     const struct cluster_config *config = job->cluster->config;
     read_rest(config, job->input);
-    for (size_t lb = 0; lb < config->lb_count; lb++)
+    for (size_t lb = 0; lb < config->lb_count; lb++) {
+        struct error away;
+        error_clear(&away);
         for (size_t node = 0; node < config->node_count; node++)
-            read_lb(job->cluster, job->input, lb, node);
+            read_lb(job->cluster, job->input, lb, node, &away);
+    }
     struct item *item = item_new(ITEM_PLAN, job->base.cluster);
     item->plan_run = job->run;
     queue_put(job->shell->queue, item);

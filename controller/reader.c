@@ -133,7 +133,8 @@ static void take(void *context, const struct channel_entry *entry)
     if (is_good) {
         queue_put(shell->queue, item);
     } else {
-        item_free(item);
+        item->kind = ITEM_NUDGE; /* the status shows the number */
+        queue_put(shell->queue, item);
         atomic_fetch_add(&shell->refused, 1);
         log_failure(LOG_LEVEL_WARNING, &err, "cluster %s: %s refused", config->name,
                     place % 2 == 0 ? "report" : "request");

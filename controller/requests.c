@@ -13,6 +13,7 @@
 #include "version.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define CLOCK_AHEAD_MS 60000 /* an operator's clock may be ahead of ours by this */
 #define PLANS_MOST     16    /* plans of one cluster at one time */
@@ -101,6 +102,12 @@ static void start_plan(struct shell *shell, struct cluster *cluster, const struc
         answer_text(shell, cluster, request->id, NULL, &err);
         return;
     }
+    if (strstr(request->artifact, "://") != NULL && request->sha256[0] == '\0') {
+        error_set(&err, ERROR_INVALID, "an artifact from a URL needs --sha256");
+        error_hint(&err, "sha256sum of the file that the vendor publishes");
+        answer_text(shell, cluster, request->id, NULL, &err);
+        return;
+    }
     for (struct plan_run *run = cluster->plans; run != NULL; run = plan_run_next(run))
         count++;
     if (count >= PLANS_MOST) {
@@ -145,6 +152,19 @@ static void obey(struct shell *shell, struct cluster *cluster, const struct requ
     CHECK(!"a request of no kind");
 }
 
+/* Its signature was good: whoever asked learns what is wrong with it, if the id can be read. */
+static void answer_unread(struct shell *shell, struct cluster *cluster, const char *body,
+                          size_t size, const struct error *why)
+{
+    JSON_CLEANUP json_t *json = NULL;
+    char id[LIMIT_ID];
+    struct error ignored;
+    cluster->is_status_due = true;
+    if (json_read_object(body, size, &json, &ignored) &&
+        json_get_text(json, "id", id, sizeof(id), &ignored) && text_is_name(id))
+        answer_text(shell, cluster, id, NULL, why);
+}
+
 void handle_request(struct shell *shell, struct cluster *cluster, const char *body, size_t size,
                     const char *operator)
 {
@@ -154,6 +174,7 @@ void handle_request(struct shell *shell, struct cluster *cluster, const char *bo
         atomic_fetch_add(&shell->refused, 1);
         log_failure(LOG_LEVEL_WARNING, &err, "cluster %s: request of %s refused",
                     cluster->config->name, operator);
+        answer_unread(shell, cluster, body, size, &err);
         return;
     }
     if (!is_allowed(shell, cluster, &request, operator, & err) || !is_new(shell, &request, &err)) {
@@ -161,6 +182,7 @@ void handle_request(struct shell *shell, struct cluster *cluster, const char *bo
         log_failure(LOG_LEVEL_WARNING, &err, "cluster %s: %s by %s refused", cluster->config->name,
                     request_verb_name(request.verb), operator);
         answer_text(shell, cluster, request.id, NULL, &err);
+        cluster->is_status_due = true;
         return;
     }
     obey(shell, cluster, &request);

@@ -95,6 +95,7 @@ static void take(struct shell *shell, struct item *item)
         answer_text(shell, cluster, item->request_id, item->body, &item->event.error);
         return;
     case ITEM_NUDGE:
+        cluster->is_status_due = cluster->is_led;
         return;
     }
     CHECK(!"an item of no kind");
@@ -115,6 +116,8 @@ static void tick(struct shell *shell, struct cluster *cluster)
 static int64_t sleep_ms(const struct shell *shell)
 {
     int64_t least = LONGEST_SLEEP_MS;
+    if (shell->config->lease_ms / 3 < least)
+        least = shell->config->lease_ms / 3;
     int64_t now_ms = clock_wall_ms();
     for (size_t i = 0; i < shell->cluster_count; i++) {
         const struct cluster *cluster = &shell->clusters[i];

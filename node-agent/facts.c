@@ -7,6 +7,7 @@
 #include "text.h"
 #include "verbs.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,16 +73,23 @@ void facts_collect(const struct agent_config *config, struct node_facts *ret_fac
     ret_facts->clock_ms = clock_wall_ms();
 }
 
-/* With an artifact on this node's disk: its size, so that space can be planned before staging. */
+/* With an artifact on this node's disk: it must be there. */
 bool verb_facts(struct job *job, struct error *err)
 {
     struct stat status;
     const char *artifact = job->command->artifact;
-    (void)err;
     facts_collect(job->config, &job->report.facts);
     job->report.has_facts = true;
-    if (artifact[0] == '/')
-        job->report.bytes_total =
-            stat(artifact, &status) == 0 && S_ISREG(status.st_mode) ? status.st_size : -1;
+    if (artifact[0] != '/')
+        return true;
+    if (stat(artifact, &status) != 0) {
+        error_set_errno(err, errno, "artifact '%s'", artifact);
+        error_hint(err, "copy it to every node, or give a URL");
+        return false;
+    }
+    if (!S_ISREG(status.st_mode)) {
+        error_set(err, ERROR_INVALID, "artifact '%s' is not a regular file", artifact);
+        return false;
+    }
     return true;
 }

@@ -103,6 +103,7 @@ static bool asks_the_same(const struct command *known, const struct command *com
     expected.epoch = command->epoch;
     expected.issued_ms = command->issued_ms;
     expected.expires_ms = command->expires_ms;
+    expected.deadline_ms = command->deadline_ms; /* what is left of it */
     FREE_CLEANUP char *expected_text = command_write(&expected);
     FREE_CLEANUP char *text = command_write(command);
     return text_equal(expected_text, text);

@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -42,12 +43,34 @@ struct staging {
     struct stat model; /* the tree that the install link names: owner and mode are taken from it */
 };
 
+/* ---- being cancelled ---- */
+
+static volatile sig_atomic_t is_cancelled; /* of this process: a job has one to itself */
+
+static void take_signal(int number)
+{
+    (void)number;
+    is_cancelled = 1;
+}
+
+/* A cancelled job gets SIGTERM: it takes away what it has unpacked, and says so. */
+static void catch_cancellation(void)
+{
+    struct sigaction action = {.sa_handler = take_signal};
+    sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGTERM, &action, NULL);
+}
+
 /* ---- reading ---- */
 
 static bool read_chunk(void *context, const void **ret_bytes, size_t *ret_size, struct error *err)
 {
     struct source *source = context;
     ssize_t size;
+    if (is_cancelled) {
+        error_set(err, ERROR_CANCELLED, "cancelled");
+        return false;
+    }
     if (deadline_is_over(source->job->deadline)) {
         error_set(err, ERROR_TIMEOUT, "the deadline is over after %lld bytes",
                   (long long)source->job->report.bytes_done);
@@ -270,6 +293,7 @@ static bool is_staged_already(struct job *job)
 bool verb_stage(struct job *job, struct error *err)
 {
     CLOSE_CLEANUP int lock = -1;
+    catch_cancellation();
     if (!release_lock(job->config, &lock, err))
         return false;
     if (is_staged_already(job))

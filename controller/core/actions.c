@@ -39,10 +39,10 @@ int64_t bound_ms(const struct upgrade *upgrade, enum bound bound)
         return BOUND_LB_MS;
     case BOUND_STICKY:
         return policy->sticky_ms;
-    case BOUND_DRAIN:
-        return policy->drain_deadline_ms - policy->sticky_ms > BOUND_LB_MS
+    case BOUND_DRAIN: /* what the wait for sticky clients has left of it */
+        return policy->drain_deadline_ms - policy->sticky_ms > BOUND_LEAST_MS
                    ? policy->drain_deadline_ms - policy->sticky_ms
-                   : BOUND_LB_MS;
+                   : BOUND_LEAST_MS;
     case BOUND_STOP:
         return policy->stop_deadline_ms;
     case BOUND_SWITCH:

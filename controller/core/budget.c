@@ -10,7 +10,7 @@ bool node_is_out(const struct upgrade_node *node)
 
 static bool is_known_active(const struct upgrade_node *node, int64_t now_ms)
 {
-    return node->seen_state == NODE_ACTIVE && node->seen_ms != 0 &&
+    return node->seen_state == NODE_ACTIVE && node->seen_version[0] != '\0' && node->seen_ms != 0 &&
            now_ms - node->seen_ms <= VIEW_FRESH_MS;
 }
 

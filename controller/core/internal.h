@@ -7,6 +7,7 @@
 
 #include "upgrade.h"
 
+#define BOUND_LEAST_MS  1000  /* an LB needs a moment to obey, whatever the deadline */
 #define BOUND_LB_MS     30000 /* a runtime API answers in milliseconds */
 #define BOUND_SWITCH_MS 60000 /* a rename and some fsyncs, on a disk that is busy */
 #define BOUND_REST_MS   60000

@@ -175,6 +175,17 @@ static void abort_nodes(struct run *run)
         upgrade_end(run, OUTCOME_ABORTED);
 }
 
+/* Nobody waits for a decision any more: what was put back is tried again, however late it came. */
+static void try_restored_again(struct run *run)
+{
+    for (uint32_t i = 0; i < run->upgrade->node_count && !run->upgrade->is_waiting; i++) {
+        if (run->upgrade->nodes[i].place != PLACE_RESTORED)
+            continue;
+        run->upgrade->nodes[i].place = PLACE_OLD;
+        run_touch(run, i);
+    }
+}
+
 static void go_on_nodes(struct run *run)
 {
     struct upgrade *upgrade = run->upgrade;
@@ -187,6 +198,7 @@ static void go_on_nodes(struct run *run)
     } else if (count_places(upgrade, PLACES(PLACE_NEW)) == upgrade->node_count) {
         phase_enter(run, PHASE_VERIFY);
     } else {
+        try_restored_again(run);
         begin_nodes(run, PLACE_OLD, PASS_UP);
     }
 }
@@ -223,6 +235,17 @@ static bool may_approve(struct run *run)
     return false;
 }
 
+/* Past the point of no return: only Bitbucket's own log can say what to do. */
+static void tasks_failed(struct run *run)
+{
+    struct error reason;
+    error_set(&reason, ERROR_RELEASE, "stable: Bitbucket's upgrade tasks have failed");
+    error_hint(&reason, "see atlassian-bitbucket.log on the nodes; Bitbucket's support knows how "
+                        "to run them again");
+    run->upgrade->deadline_ms = 0;
+    upgrade_wait(run, &reason);
+}
+
 /* Looks whether the phase is done and what can be begun; called after every event. */
 void phase_go_on(struct run *run)
 {
@@ -234,6 +257,9 @@ void phase_go_on(struct run *run)
         go_on_nodes(run);
     } else if (upgrade->phase == PHASE_BACK) {
         go_on_back(run);
+    } else if (upgrade->phase == PHASE_STABLE && !upgrade->is_waiting &&
+               upgrade->seen_state == CLUSTER_UPGRADE_TASKS_FAILED) {
+        tasks_failed(run);
     } else if (works_are_done(upgrade) && proof_holds(upgrade, row->proof, NODE_NONE)) {
         if (upgrade->phase == PHASE_VERIFY && !may_approve(run))
             return;
