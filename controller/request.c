@@ -98,7 +98,7 @@ static bool validate(const struct request *request, struct error *err)
         return false;
     }
     if (row->needs_version && request->to[0] == '\0')
-        return missing(err, request, "to");
+        return missing(err, request, "to (a version)");
     if (row->needs_version && !version_parse(request->to, &version, err))
         return false;
     if (row->needs_artifact && request->artifact[0] == '\0')

@@ -86,6 +86,9 @@ static void enter(struct run *run, uint32_t index, enum step step)
     struct upgrade_node *node = &run->upgrade->nodes[index];
     const struct step_row *row = &step_table[step];
     int64_t bound = bound_ms(run->upgrade, row->bound);
+    if (node->is_broken && node->pass == PASS_BACK && step <= STEP_DETACH &&
+        bound > BROKEN_DRAIN_MS)
+        bound = BROKEN_DRAIN_MS;
     node->step = step;
     node->begun_ms = node->step_begun_ms[node->pass][step] = run->now_ms;
     node->deadline_ms = bound != 0 ? run->now_ms + bound : 0;
@@ -153,7 +156,8 @@ static void drain_deadline(struct run *run, uint32_t index)
 {
     struct upgrade_node *node = &run->upgrade->nodes[index];
     struct error err;
-    if (run->upgrade->policy.force_at_drain_deadline) {
+    bool serves_nobody = node->is_broken && node->pass == PASS_BACK;
+    if (run->upgrade->policy.force_at_drain_deadline || serves_nobody) {
         node_cancel(run, index);
         node->is_forced = true;
         node->works = WORK_BIT(WORK_LB_CUT);

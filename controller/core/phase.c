@@ -239,7 +239,8 @@ static bool may_approve(struct run *run)
 static void tasks_failed(struct run *run)
 {
     struct error reason;
-    error_set(&reason, ERROR_RELEASE, "stable: Bitbucket's upgrade tasks have failed");
+    error_set(&reason, ERROR_RELEASE, "stable: Bitbucket's upgrade tasks have failed (%s)",
+              cluster_state_name(run->upgrade->seen_state));
     error_hint(&reason, "see atlassian-bitbucket.log on the nodes; Bitbucket's support knows how "
                         "to run them again");
     run->upgrade->deadline_ms = 0;
