@@ -187,7 +187,7 @@ static bool write_lines(struct buffer *lines, const char *const *texts, size_t c
 }
 
 /* False with errno set. */
-static bool write_at_end(const struct append_log *log, const struct buffer *lines)
+static bool write_at_end(const struct append_log *log, const struct buffer *lines, bool is_synced)
 {
     size_t done = 0;
     while (done < lines->length) {
@@ -199,11 +199,11 @@ static bool write_at_end(const struct append_log *log, const struct buffer *line
             return false;
         done += (size_t)written;
     }
-    return fdatasync(log->fd) == 0;
+    return !is_synced || fdatasync(log->fd) == 0;
 }
 
-bool append_log_add(struct append_log *log, const char *const *texts, size_t count,
-                    struct error *err)
+static bool add(struct append_log *log, const char *const *texts, size_t count, bool is_synced,
+                struct error *err)
 {
     BUFFER_CLEANUP struct buffer lines;
     struct error ignored;
@@ -218,13 +218,24 @@ bool append_log_add(struct append_log *log, const char *const *texts, size_t cou
     }
     if (lines.length == 0)
         return true;
-    if (!write_at_end(log, &lines)) {
+    if (!write_at_end(log, &lines, is_synced)) {
         error_set_errno(err, errno, "append to '%s'", log->path);
         log->is_broken = !cut(log, &ignored);
         return false;
     }
     log->size_bytes += lines.length;
     return true;
+}
+
+bool append_log_add(struct append_log *log, const char *const *texts, size_t count,
+                    struct error *err)
+{
+    return add(log, texts, count, true, err);
+}
+
+bool append_log_add_unsynced(struct append_log *log, const char *text, struct error *err)
+{
+    return add(log, &text, 1, false, err);
 }
 
 /* After file_replace() the path is a new file, or still the old one where that failed early; both

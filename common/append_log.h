@@ -34,6 +34,10 @@ bool append_log_open(const char *path, append_log_read_fn read, void *context,
 bool append_log_add(struct append_log *log, const char *const *texts, size_t count,
                     struct error *err);
 
+/* A record that a power cut may take with it: durable with the next one that is synced. It outlives
+ * the process all the same. */
+bool append_log_add_unsynced(struct append_log *log, const char *text, struct error *err);
+
 /* Replaces the whole contents durably, e.g. to drop records of finished work. */
 bool append_log_rewrite(struct append_log *log, const char *const *texts, size_t count,
                         struct error *err);

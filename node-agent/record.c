@@ -12,13 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Lines that may wait for the next durable one: what they say can be told or done again. */
-#define PENDING_MOST 32
-
 struct record {
     struct append_log *log;
-    char *pending[PENDING_MOST]; /* owned */
-    size_t pending_count;
     uint64_t epoch;
     struct record_entry *entries;
     size_t count;
@@ -131,49 +126,22 @@ bool record_open(const char *path, struct record **ret_record, size_t *ret_torn,
 
 /* ---- changes ---- */
 
-static void drop_pending(struct record *record)
-{
-    for (size_t i = 0; i < record->pending_count; i++)
-        free(record->pending[i]);
-    record->pending_count = 0;
-}
-
-/* All that waits, with one sync. Where it fails, it goes on waiting. */
-static bool flush(struct record *record, struct error *err)
-{
-    const char *texts[PENDING_MOST];
-    for (size_t i = 0; i < record->pending_count; i++)
-        texts[i] = record->pending[i];
-    if (!append_log_add(record->log, texts, record->pending_count, err))
-        return false;
-    drop_pending(record);
-    return true;
-}
-
-/* Takes the text. A durable line takes all that waits along; a failed one is not kept. */
+/* Takes the text. What need not be durable can be told or done again after a power cut. */
 static bool append(struct record *record, char *text, bool is_durable, struct error *err)
 {
-    if (record->pending_count == PENDING_MOST && !flush(record, err)) {
-        free(text);
-        return false;
-    }
-    record->pending[record->pending_count++] = text;
-    if (!is_durable || flush(record, err))
-        return true;
-    free(record->pending[--record->pending_count]);
-    return false;
+    const char *texts[] = {text};
+    bool is_added = is_durable ? append_log_add(record->log, texts, 1, err)
+                               : append_log_add_unsynced(record->log, text, err);
+    free(text);
+    return is_added;
 }
 
 void record_close(struct record *record)
 {
-    struct error ignored;
     if (record == NULL)
         return;
-    if (record->log != NULL) {
-        (void)flush(record, &ignored); /* nothing that a restart does not find out by itself */
+    if (record->log != NULL)
         append_log_close(record->log);
-    }
-    drop_pending(record);
     for (size_t i = 0; i < record->count; i++)
         free_entry(&record->entries[i]);
     free(record->entries);
@@ -343,7 +311,6 @@ bool record_compact(struct record *record, int64_t now_ms, struct error *err)
     size_t kept = choose(record, now_ms, keep);
     if (!rewrite(record, keep, kept, err))
         return false;
-    drop_pending(record); /* the entries hold all that they say */
     forget(record, keep);
     record->compacted_bytes = append_log_size_bytes(record->log);
     return true;

@@ -6,8 +6,9 @@
  *
  * Invariants: the entry of a verb with an effect is accepted before its job begins and ended before
  * its report is sent, each durably; the epoch never goes down; an unfinished or unsent entry is
- * never forgotten while the agent runs. What does no harm when it is done or told again (verbs
- * without an effect, that a report was sent) becomes durable with the next line that must be.
+ * never forgotten. What does no harm when it is done or told again (verbs without an effect, that
+ * a report was sent) outlives the agent, but not always a power cut: it is synced with the next
+ * line that must be.
  * One line of JSON a record (append_log.h), so that an operator can read it:
  *
  *   {"record": "epoch", "epoch": 7}
