@@ -142,11 +142,13 @@ static void take_timer(struct agent *agent)
     resident_memory_release();
 }
 
-#define POLL_SIGNAL 0
-#define POLL_TIMER  1
-#define POLL_REDIS  2
-#define POLL_JOBS   3
-#define POLL_COUNT  (POLL_JOBS + INBOX_JOBS_MOST)
+#define LOCK_MS      2000
+#define LOCK_LOOK_MS 20
+#define POLL_SIGNAL  0
+#define POLL_TIMER   1
+#define POLL_REDIS   2
+#define POLL_JOBS    3
+#define POLL_COUNT   (POLL_JOBS + INBOX_JOBS_MOST)
 
 static void wait_for_events(const struct agent *agent, struct pollfd polled[POLL_COUNT])
 {
@@ -190,13 +192,25 @@ static void turn(struct agent *agent)
 
 /* ---- begin and end ---- */
 
+/* A job of an agent that was killed dies with it, a moment later, and has the lock until then. */
+static bool lock_state(struct agent *agent, const char *path, struct error *err)
+{
+    struct deadline deadline = deadline_after_ms(LOCK_MS);
+    while (!file_lock(path, &agent->lock_fd, err)) {
+        if (err->code != ERROR_CONFLICT || deadline_is_over(deadline))
+            return false;
+        (void)poll(NULL, 0, LOCK_LOOK_MS);
+    }
+    return true;
+}
+
 static bool open_state(struct agent *agent, struct error *err)
 {
     char path[LIMIT_PATH + 16];
     size_t torn_bytes;
     const char *state_dir = agent->config->state_dir;
     snprintf(path, sizeof(path), "%s/lock", state_dir);
-    if (!file_make_directory(state_dir, 0700, err) || !file_lock(path, &agent->lock_fd, err)) {
+    if (!file_make_directory(state_dir, 0700, err) || !lock_state(agent, path, err)) {
         error_wrap(err, "state_dir");
         return false;
     }
