@@ -81,9 +81,10 @@ static bool read_fields(const json_t *json, struct request *request, struct erro
            json_find_bool(json, "with_rollback", &request->with_rollback, err);
 }
 
-static bool missing(struct error *err, const struct request *request, const char *field)
+static bool missing(struct error *err, const struct request *request, const char *field,
+                    const char *what)
 {
-    error_set(err, ERROR_INVALID, "%s needs '%s'", request_verb_name(request->verb), field);
+    error_set(err, ERROR_INVALID, "%s needs '%s'%s", request_verb_name(request->verb), field, what);
     return false;
 }
 
@@ -98,13 +99,13 @@ static bool validate(const struct request *request, struct error *err)
         return false;
     }
     if (row->needs_version && request->to[0] == '\0')
-        return missing(err, request, "to (a version)");
+        return missing(err, request, "to", ", a version");
     if (row->needs_version && !version_parse(request->to, &version, err))
         return false;
     if (row->needs_artifact && request->artifact[0] == '\0')
-        return missing(err, request, "artifact");
+        return missing(err, request, "artifact", "");
     if (row->needs_node && !text_is_name(request->node))
-        return missing(err, request, "node");
+        return missing(err, request, "node", "");
     return true;
 }
 

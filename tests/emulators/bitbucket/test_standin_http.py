@@ -130,7 +130,7 @@ def test_stop_finishes_requests_in_flight_and_closes_idle_connections(node):
     assert answer.read() == b"slow\n" and answer.headers["Connection"] == "close"
     assert streaming.getresponse().read().count(b"piece") == 10
     assert stopping.result().returncode == 0
-    assert node.events()[-1] == "stopped"
+    assert node.events()[-1] == "stop-script-done"
 
 
 def test_access_log_has_every_request(node):
