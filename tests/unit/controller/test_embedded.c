@@ -560,6 +560,20 @@ static bool ends_within(int pid_fd, int ms)
     return poll(&end, 1, ms) == 1;
 }
 
+/* A redis that has just started answers LOADING until it has read its file. */
+static void wait_until_loaded(struct redis *redis)
+{
+    struct deadline deadline = deadline_after_ms(WAIT_MS);
+    bool is_loaded = false;
+    while (!is_loaded) {
+        REPLY_CLEANUP redisReply *reply = NULL;
+        struct error err;
+        is_loaded = redis_command(redis, soon(), &reply, &err, "PING", NULL);
+        assert_true(is_loaded || err.code == ERROR_UNAVAILABLE);
+        assert_false(deadline_is_over(deadline));
+    }
+}
+
 static void killed_redis_is_started_again_with_its_data(void **state)
 {
     REPLY_CLEANUP redisReply *reply = NULL;
@@ -572,6 +586,7 @@ static void killed_redis_is_started_again_with_its_data(void **state)
     redis_free(controller);
     controller = connect_controller();
     assert_non_null(controller);
+    wait_until_loaded(controller);
     assert_int_not_equal(pid_of_redis(controller), pid);
     assert_good(redis_command(controller, soon(), &reply, &err, "GET", "shunt:{git}:epoch", NULL));
     assert_string_equal(reply->str, "17");
