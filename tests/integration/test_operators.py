@@ -68,7 +68,8 @@ def test_refusals_are_counted_in_the_status(shared_trial):
     before = shared_trial.refused_count()
     for _ in range(3):
         assert not shared_trial.operator("vera").ask("drain", node="bb1")["ok"]
-    wait_until(lambda: shared_trial.refused_count() == before + 3, "three refusals more", 5)
+    # At least: a refusal of an earlier test may be published only now.
+    wait_until(lambda: shared_trial.refused_count() >= before + 3, "three refusals more", 5)
 
 
 def test_viewer_may_plan_and_look(shared_trial):
