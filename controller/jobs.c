@@ -37,7 +37,6 @@ struct work_job *work_job_new(struct shell *shell, struct cluster *cluster,
         job->config_node =
             config_find_node(cluster->config, cluster->upgrade->nodes[action->node].name);
         CHECK(job->config_node >= 0);
-        job->node_name = cluster->config->nodes[job->config_node].name;
     }
     return job;
 }

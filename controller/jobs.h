@@ -19,9 +19,8 @@ struct work_job {
     struct pool_job base; /* first: the pool knows only this */
     struct shell *shell;
     struct cluster *cluster;
-    const char *node_name; /* of the configuration; NULL for the cluster's works */
-    int config_node;       /* index in the configuration; -1 for the cluster's works */
-    int64_t begun_ms;      /* monotonic; of the first run */
+    int config_node;  /* index in the configuration; -1 for the cluster's works */
+    int64_t begun_ms; /* monotonic; of the first run */
     struct deadline deadline;
     unsigned stage;          /* of a work in two parts: 0 = change, 1 = wait */
     int64_t told;            /* sessions last told */

@@ -155,20 +155,15 @@ uint64_t journal_epoch_floor(struct shell *shell, struct cluster *cluster)
     return cluster->epoch;
 }
 
-static uint32_t all_nodes(const struct upgrade *upgrade)
-{
-    return upgrade->node_count == 32 ? UINT32_MAX : (1u << upgrade->node_count) - 1;
-}
-
 static void mark_all_dirty(struct upgrade *upgrade)
 {
     upgrade->is_dirty = true;
-    upgrade->dirty_nodes = all_nodes(upgrade);
+    upgrade->dirty_nodes = upgrade_all_nodes(upgrade);
 }
 
 static bool is_all_dirty(const struct upgrade *upgrade)
 {
-    return upgrade->is_dirty && upgrade->dirty_nodes == all_nodes(upgrade);
+    return upgrade->is_dirty && upgrade->dirty_nodes == upgrade_all_nodes(upgrade);
 }
 
 /*

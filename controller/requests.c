@@ -83,21 +83,11 @@ static void decide_upgrade(struct shell *shell, struct cluster *cluster,
     answer_text(shell, cluster, request->id, decision_name(decision), &err);
 }
 
-static bool sha256_is_valid(const char *text)
-{
-    size_t length = 0;
-    for (; text[length] != '\0'; length++)
-        if (!(text[length] >= '0' && text[length] <= '9') &&
-            !(text[length] >= 'a' && text[length] <= 'f'))
-            return false;
-    return length == 64;
-}
-
 static void start_plan(struct shell *shell, struct cluster *cluster, const struct request *request)
 {
     struct error err;
     size_t count = 0;
-    if (request->sha256[0] != '\0' && !sha256_is_valid(request->sha256)) {
+    if (request->sha256[0] != '\0' && !message_is_sha256(request->sha256)) {
         error_set(&err, ERROR_INVALID, "--sha256 must be 64 lower-case hexadecimal digits");
         answer_text(shell, cluster, request->id, NULL, &err);
         return;

@@ -184,11 +184,15 @@ static bool check_artifact(const char *artifact, struct error *err)
     return true;
 }
 
-static bool check_sha256(const char *text, struct error *err)
+bool message_is_sha256(const char *text)
 {
     size_t length = strlen(text);
-    bool is_hash = length == LIMIT_SHA256_HEX - 1 && strspn(text, "0123456789abcdef") == length;
-    if (length == 0 || is_hash)
+    return length == LIMIT_SHA256_HEX - 1 && strspn(text, "0123456789abcdef") == length;
+}
+
+static bool check_sha256(const char *text, struct error *err)
+{
+    if (text[0] == '\0' || message_is_sha256(text))
         return true;
     return field_is_wrong(err, "sha256", "must be 64 lower-case hex digits");
 }

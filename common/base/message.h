@@ -40,6 +40,8 @@ bool verb_is_effect(enum verb verb);
 
 /* An id is 1 to LIMIT_ID - 1 of [a-z A-Z 0-9 . _ : -], not beginning with "." or "-". */
 bool message_is_id(const char *text);
+/* 64 lower-case hexadecimal digits. */
+bool message_is_sha256(const char *text);
 
 struct command {
     char id[LIMIT_ID];        /* unique; the same id is the same command */

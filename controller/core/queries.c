@@ -49,6 +49,11 @@ bool outcome_parse(const char *name, enum outcome *ret_outcome)
     return false;
 }
 
+uint32_t upgrade_all_nodes(const struct upgrade *upgrade)
+{
+    return upgrade->node_count == 32 ? UINT32_MAX : (1u << upgrade->node_count) - 1;
+}
+
 /* A view that decides when something goes on must come quickly. */
 enum view_need upgrade_view_need(const struct upgrade *upgrade)
 {

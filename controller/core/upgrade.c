@@ -8,8 +8,7 @@
 static void begin(struct run *run)
 {
     run->upgrade->begun_ms = run->now_ms;
-    run->upgrade->dirty_nodes =
-        run->upgrade->node_count == 32 ? UINT32_MAX : (1u << run->upgrade->node_count) - 1;
+    run->upgrade->dirty_nodes = upgrade_all_nodes(run->upgrade);
     phase_enter(run, PHASE_STAGE);
 }
 

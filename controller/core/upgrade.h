@@ -209,6 +209,9 @@ uint32_t upgrade_view_sources(const struct upgrade *upgrade, uint32_t ret_nodes[
 /* Bit mask of the nodes that must stand in node's own member list when it is ACTIVE. */
 uint32_t upgrade_expected_members(const struct upgrade *upgrade, uint32_t node);
 
+/* Bit mask of all nodes, as dirty_nodes has them. */
+uint32_t upgrade_all_nodes(const struct upgrade *upgrade);
+
 /* The version that a pass leads to, and what the links of a node should name now. */
 const char *upgrade_pass_version(const struct upgrade *upgrade, enum pass pass);
 
