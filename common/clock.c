@@ -3,6 +3,7 @@
 
 #include "check.h"
 
+#include <errno.h>
 #include <time.h>
 
 static int64_t read_ms(clockid_t clock)
@@ -51,4 +52,11 @@ int deadline_poll_ms(struct deadline deadline)
 bool deadline_is_over(struct deadline deadline)
 {
     return deadline.at_ms != INT64_MAX && deadline.at_ms <= clock_monotonic_ms();
+}
+
+void clock_sleep_ms(int64_t ms)
+{
+    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    while (ms > 0 && clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR)
+        ;
 }

@@ -23,4 +23,6 @@ struct deadline deadline_never(void);
 int deadline_poll_ms(struct deadline deadline);
 bool deadline_is_over(struct deadline deadline);
 
+void clock_sleep_ms(int64_t ms);
+
 #endif

@@ -9,6 +9,7 @@
 #include "stream_socket.h"
 #include "text.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,12 @@ bool redis_is_connected(const struct redis *redis)
 int redis_fd(const struct redis *redis)
 {
     return redis->stream.fd;
+}
+
+void redis_wait(const struct redis *redis, struct deadline deadline)
+{
+    struct pollfd ready = {.fd = redis->stream.fd, .events = POLLIN};
+    (void)poll(&ready, 1, deadline_poll_ms(deadline));
 }
 
 void redis_disconnect(struct redis *redis)

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define REDIS_CALL_MS     2000
 #define RECONNECT_MOST_MS 2000
@@ -49,7 +48,7 @@ bool shell_redis(struct shell *shell)
             log_failure(LOG_LEVEL_WARNING, &err,
                         "redis is away; nothing is lost, trying until it is back");
         was_told = true;
-        usleep((useconds_t)(delay_ms * 1000));
+        clock_sleep_ms(delay_ms);
         delay_ms = delay_ms * 2 < RECONNECT_MOST_MS ? delay_ms * 2 : RECONNECT_MOST_MS;
     }
     return false;

@@ -129,6 +129,12 @@ static void harden(void)
 
 static struct shell *stopping_shell;
 
+static void *read_streams(void *shell)
+{
+    reader_run(shell);
+    return NULL;
+}
+
 static void *wait_for_signal(void *context)
 {
     int number = 0;
@@ -138,25 +144,31 @@ static void *wait_for_signal(void *context)
     return NULL;
 }
 
+static bool start_thread(void *(*run)(void *), void *context, const char *what,
+                         pthread_t *ret_thread, struct error *err)
+{
+    int status = pthread_create(ret_thread, NULL, run, context);
+    if (status != 0)
+        error_set_errno(err, status, "start the thread that %s", what);
+    return status == 0;
+}
+
 static bool run_shell(struct shell *shell, sigset_t *signals, struct error *err)
 {
     pthread_t reader, waiter;
     stopping_shell = shell;
-    if (!reader_start(shell, &reader, err))
+    if (!start_thread(read_streams, shell, "reads Redis", &reader, err))
         return false;
-    int status = pthread_create(&waiter, NULL, wait_for_signal, signals);
-    if (status != 0) {
-        error_set_errno(err, status, "start the thread that waits for signals");
-        atomic_store(&shell->is_stopping, true);
-        pthread_join(reader, NULL);
-        return false;
+    bool is_waiting = start_thread(wait_for_signal, signals, "waits for signals", &waiter, err);
+    if (is_waiting) {
+        sd_notify(0, "READY=1");
+        shell_run(shell);
+        sd_notify(0, "STOPPING=1");
+        pthread_join(waiter, NULL);
     }
-    sd_notify(0, "READY=1");
-    shell_run(shell);
-    sd_notify(0, "STOPPING=1");
+    atomic_store(&shell->is_stopping, true);
     pthread_join(reader, NULL);
-    pthread_join(waiter, NULL);
-    return true;
+    return is_waiting;
 }
 
 static bool lock_state(const struct config *config, int *ret_fd, struct error *err)

@@ -14,16 +14,15 @@
 #include "shell.h"
 #include "text.h"
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define GROUP         "controller"
 #define REDIS_CALL_MS 5000
 #define BLOCK_MS      500 /* then the list of led clusters is looked at again */
 #define BATCH         64
 #define RECONNECT_MS  200
+#define IDLE_MS       20 /* leading nothing yet */
 
 struct reader {
     struct shell *shell;
@@ -152,8 +151,7 @@ static bool wait_reply(struct reader *reader, redisReply **ret_reply, struct err
             return false;
         if (*ret_reply != NULL)
             return true;
-        struct pollfd ready = {.fd = redis_fd(reader->read), .events = POLLIN};
-        (void)poll(&ready, 1, deadline_poll_ms(deadline));
+        redis_wait(reader->read, deadline);
     }
     error_set(err, ERROR_TIMEOUT, "redis does not answer");
     return false;
@@ -164,7 +162,7 @@ static bool read_once(struct reader *reader, struct error *err)
     REPLY_CLEANUP redisReply *reply = NULL;
     list_streams(reader);
     if (reader->stream_count == 0) {
-        usleep(20 * 1000); /* leading nothing yet */
+        clock_sleep_ms(IDLE_MS);
         return true;
     }
     if (!make_groups(reader, err) ||
@@ -193,27 +191,10 @@ static void trouble(struct reader *reader, const struct error *err)
     log_failure(LOG_LEVEL_DEBUG, err, "reader"); /* the main thread tells of an outage */
     redis_disconnect(reader->read);
     redis_disconnect(reader->acknowledge);
-    usleep(RECONNECT_MS * 1000);
+    clock_sleep_ms(RECONNECT_MS);
 }
 
-static void *read_streams(void *context)
-{
-    struct reader *reader = context;
-    struct error err;
-    while (!atomic_load(&reader->shell->is_stopping))
-        if (!connect_both(reader, &err) || !read_once(reader, &err))
-            trouble(reader, &err);
-    redis_free(reader->read);
-    redis_free(reader->acknowledge);
-    free(reader->streams);
-    free(reader->names);
-    free(reader->owner);
-    free(reader->is_grouped);
-    free(reader);
-    return NULL;
-}
-
-bool reader_start(struct shell *shell, pthread_t *ret_thread, struct error *err)
+static struct reader *reader_new(struct shell *shell)
 {
     struct reader *reader = memory_zeroed(1, sizeof(*reader));
     size_t most = 2 * shell->cluster_count;
@@ -224,8 +205,26 @@ bool reader_start(struct shell *shell, pthread_t *ret_thread, struct error *err)
     reader->names = memory_zeroed(most, sizeof(reader->names[0]));
     reader->owner = memory_zeroed(most, sizeof(reader->owner[0]));
     reader->is_grouped = memory_zeroed(shell->cluster_count, sizeof(bool));
-    int status = pthread_create(ret_thread, NULL, read_streams, reader);
-    if (status != 0)
-        error_set_errno(err, status, "start the reader's thread");
-    return status == 0;
+    return reader;
+}
+
+static void reader_free(struct reader *reader)
+{
+    redis_free(reader->read);
+    redis_free(reader->acknowledge);
+    free(reader->streams);
+    free(reader->names);
+    free(reader->owner);
+    free(reader->is_grouped);
+    free(reader);
+}
+
+void reader_run(struct shell *shell)
+{
+    struct reader *reader = reader_new(shell);
+    struct error err;
+    while (!atomic_load(&shell->is_stopping))
+        if (!connect_both(reader, &err) || !read_once(reader, &err))
+            trouble(reader, &err);
+    reader_free(reader);
 }

@@ -116,7 +116,7 @@ void lease_release_all(struct shell *shell);
 bool shell_redis(struct shell *shell);
 
 /* reader.c */
-bool reader_start(struct shell *shell, pthread_t *ret_thread, struct error *err);
+void reader_run(struct shell *shell); /* until is_stopping; a thread of its own */
 
 /* status.c */
 void status_publish(struct shell *shell, struct cluster *cluster);
