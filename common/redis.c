@@ -6,6 +6,7 @@
 #include "file.h"
 #include "memory.h"
 #include "redis_reply.h"
+#include "redis_sentinel.h"
 #include "stream_socket.h"
 #include "text.h"
 
@@ -18,10 +19,12 @@
 #define READ_BYTES          (16 * 1024) /* one TLS record */
 #define ARGUMENTS_MOST      4096 /* of one command: our longest names each node of a cluster */
 #define SECRET_BYTES        4096 /* what file_read_secret() reads at most */
-#define REDIS_ADDRESS_BYTES 300  /* of redis_address_write() */
+#define REDIS_ADDRESS_BYTES 400  /* of write_server() */
 
 struct redis {
     struct redis_address address;
+    struct redis_host server; /* of the address, or what the sentinels said */
+    struct redis_watch watch; /* of the sentinels */
     struct stream_socket stream;
     struct reply_reader reader; /* initialised while connected */
     size_t awaited;             /* replies of redis_send() not yet received */
@@ -31,6 +34,8 @@ struct redis *redis_new(const struct redis_address *address)
 {
     struct redis *redis = memory_zeroed(1, sizeof(*redis));
     redis->address = *address;
+    redis->server.port = address->port;
+    TEXT_COPY(redis->server.host, address->host);
     stream_socket_init(&redis->stream);
     return redis;
 }
@@ -40,6 +45,7 @@ void redis_free(struct redis *redis)
     if (!redis)
         return;
     redis_disconnect(redis);
+    redis_watch_done(&redis->watch);
     free(redis);
 }
 
@@ -59,6 +65,11 @@ void redis_wait(const struct redis *redis, struct deadline deadline)
     (void)poll(&ready, 1, deadline_poll_ms(deadline));
 }
 
+unsigned redis_failovers(const struct redis *redis)
+{
+    return redis->watch.failovers;
+}
+
 void redis_disconnect(struct redis *redis)
 {
     stream_socket_close(&redis->stream);
@@ -73,15 +84,26 @@ void redis_reply_cleanup(redisReply **reply)
     *reply = NULL;
 }
 
+/* The address; with the server that we are at, where sentinels choose it. */
+static void write_server(const struct redis *redis, char text[REDIS_ADDRESS_BYTES])
+{
+    redis_address_write(&redis->address, text, REDIS_ADDRESS_BYTES);
+    if (redis->address.sentinels.count == 0 || redis->server.port == 0)
+        return;
+    size_t used = strlen(text);
+    used += (size_t)snprintf(text + used, REDIS_ADDRESS_BYTES - used, " at ");
+    redis_host_write(&redis->server, text + used, REDIS_ADDRESS_BYTES - used);
+}
+
 /* After an error of transport or protocol nobody knows which reply would come next. */
 static bool close_on_failure(struct redis *redis, bool is_good, struct error *err)
 {
-    char address[REDIS_ADDRESS_BYTES];
+    char server[REDIS_ADDRESS_BYTES];
     if (is_good)
         return true;
     redis_disconnect(redis);
-    redis_address_write(&redis->address, address, sizeof(address));
-    error_wrap(err, "redis %s", address);
+    write_server(redis, server);
+    error_wrap(err, "redis %s", server);
     return false;
 }
 
@@ -120,12 +142,21 @@ static bool feed_reader(struct redis *redis, struct deadline deadline, struct er
     return false;
 }
 
+/* A master that has become a replica goes on answering, and a caller that is still connected would
+ * never ask for another. Without sentinels nobody could name another one. */
+static void leave_replica(struct redis *redis, const redisReply *reply)
+{
+    if (redis->address.sentinels.count > 0 && redis_reply_is_of_replica(reply))
+        redis_disconnect(redis);
+}
+
 static bool receive(struct redis *redis, struct deadline deadline, redisReply **ret_reply,
                     struct error *err)
 {
     redisReply *reply = NULL;
     while (reply_reader_take(&redis->reader, &reply, err)) {
         if (reply) {
+            leave_replica(redis, reply);
             *ret_reply = reply;
             return true;
         }
@@ -249,27 +280,82 @@ static bool select_database(struct redis *redis, struct deadline deadline, struc
 static bool open_stream(struct redis *redis, struct deadline deadline, struct error *err)
 {
     const struct redis_address *address = &redis->address;
+    const struct redis_host *server = &redis->server;
     const struct stream_tls_files files = {
         .authorities = address->ca_file,
         .certificate = address->cert_file,
         .key = address->key_file,
     };
-    if (address->host[0] == '\0')
+    if (server->host[0] == '\0')
         return stream_socket_connect_unix(&redis->stream, address->socket_path, deadline, err);
-    return stream_socket_connect_tcp(&redis->stream, address->host, address->port, deadline, err) &&
+    return stream_socket_connect_tcp(&redis->stream, server->host, server->port, deadline, err) &&
            (!address->is_tls ||
-            stream_socket_start_tls(&redis->stream, address->host, &files, deadline, err));
+            stream_socket_start_tls(&redis->stream, server->host, &files, deadline, err));
 }
 
-bool redis_connect(struct redis *redis, struct deadline deadline, struct error *err)
+static bool open_server(struct redis *redis, struct deadline deadline, struct error *err)
 {
-    if (redis_is_connected(redis))
-        return true;
     if (!close_on_failure(redis, open_stream(redis, deadline, err), err))
         return false;
     reply_reader_init(&redis->reader);
     if (authenticate(redis, deadline, err) && select_database(redis, deadline, err))
         return true;
     redis_disconnect(redis);
+    return false;
+}
+
+/* The sentinels may be late: the server itself says whether it is the master. */
+static bool check_master(struct redis *redis, struct deadline deadline, struct error *err)
+{
+    REPLY_CLEANUP redisReply *role = NULL;
+    if (redis_command(redis, deadline, &role, err, "ROLE", (char *)NULL))
+        return close_on_failure(redis, redis_sentinel_check_role(role, err), err);
+    redis_disconnect(redis);
+    if (err->code == ERROR_DENIED)
+        error_hint(err, "with sentinels the ACL user needs +role");
+    return false;
+}
+
+static bool connect_master(struct redis *redis, struct deadline deadline, struct error *err)
+{
+    redis->server.port = 0;
+    if (!close_on_failure(
+            redis, redis_watch_find(&redis->watch, &redis->address, deadline, &redis->server, err),
+            err))
+        return false;
+    if (open_server(redis, deadline, err) && check_master(redis, deadline, err)) {
+        redis_watch_accept(&redis->watch, &redis->server);
+        return true;
+    }
+    redis_watch_reject(&redis->watch);
+    return false;
+}
+
+bool redis_connect(struct redis *redis, struct deadline deadline, struct error *err)
+{
+    bool has_sentinels = redis->address.sentinels.count > 0;
+    if (redis_is_connected(redis)) {
+        if (!has_sentinels || redis->awaited > 0 ||
+            !redis_watch_is_overtaken(&redis->watch, &redis->address))
+            return true;
+        redis_disconnect(redis);
+    }
+    return has_sentinels ? connect_master(redis, deadline, err) : open_server(redis, deadline, err);
+}
+
+bool redis_connect_both(struct redis *one, struct redis *other, struct deadline deadline,
+                        struct error *err)
+{
+    char servers[2][REDIS_ADDRESS_BYTES];
+    if (!redis_connect(one, deadline, err) || !redis_connect(other, deadline, err))
+        return false;
+    if (redis_host_is_same(&one->server, &other->server))
+        return true;
+    write_server(one, servers[0]);
+    write_server(other, servers[1]);
+    error_set(err, ERROR_UNAVAILABLE, "redis %s, but also %s: a failover is under way", servers[0],
+              servers[1]);
+    redis_disconnect(one);
+    redis_disconnect(other);
     return false;
 }

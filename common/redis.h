@@ -15,24 +15,44 @@
 
 #include <hiredis/hiredis.h>
 
+struct redis_host {
+    char host[256];
+    int port;
+};
+
+#define REDIS_DATABASE_MOST 65535
+#define REDIS_SENTINELS     8 /* three or five is what people run */
+
+/* Who is asked where the master is (Redis Sentinel). */
+struct redis_sentinels {
+    struct redis_host hosts[REDIS_SENTINELS];
+    size_t count;                   /* 0: the address says itself where the server is */
+    char master[LIMIT_NAME];        /* its name in the sentinels' configuration */
+    char user[LIMIT_NAME];          /* of the sentinels themselves, as below */
+    char password_file[LIMIT_PATH]; /* empty = they want none */
+};
+
 /* Where and as whom; plain data. */
 struct redis_address {
-    char host[256];        /* empty: use socket_path */
+    struct redis_sentinels sentinels;
+    char host[256];        /* empty: use socket_path, or ask the sentinels */
     char socket_path[108]; /* sun_path */
     int port;
     int database;
     char user[LIMIT_NAME];          /* ACL user; empty = default user */
     char password_file[LIMIT_PATH]; /* read at each connect; empty = no AUTH */
-    bool is_tls;
-    char ca_file[LIMIT_PATH];   /* TLS: empty = the system's */
-    char cert_file[LIMIT_PATH]; /* TLS client certificate; empty = none */
+    bool is_tls;                    /* to the sentinels as well */
+    char ca_file[LIMIT_PATH];       /* TLS: empty = the system's */
+    char cert_file[LIMIT_PATH];     /* TLS client certificate; empty = none */
     char key_file[LIMIT_PATH];
 };
 
 /* Parses redis://HOST[:PORT][/DB], rediss://… or unix:///PATH; passwords in URLs are refused. */
 bool redis_address_parse(const char *url, struct redis_address *ret_address, struct error *err);
-/* "unix:/run/x.sock" or "host:6379", for messages; at most size bytes. */
+/* "unix:/run/x.sock", "host:6379" or "sentinel mymaster", for messages; at most size bytes. */
 void redis_address_write(const struct redis_address *address, char *text, size_t size);
+void redis_host_write(const struct redis_host *host, char *text, size_t size);
+bool redis_host_is_same(const struct redis_host *a, const struct redis_host *b);
 
 #define REDIS_REPLY_BYTES    (32u << 20) /* 500 entries of LIMIT_MESSAGE_BYTES fit */
 #define REDIS_REPLY_ELEMENTS (1u << 18)  /* 30,000 stream entries of 8 elements fit */
@@ -42,8 +62,18 @@ struct redis;
 struct redis *redis_new(const struct redis_address *address); /* not connected */
 void redis_free(struct redis *redis);
 
-/* Connects, AUTHs, SELECTs. Fine to call when connected (does nothing). */
+/* Connects, AUTHs, SELECTs. Fine to call when connected (does nothing). Where there are sentinels,
+ * they are asked first, and the server must say itself that it is the master (ERROR_UNAVAILABLE if
+ * not). It is left when it answers as a replica, or when a sentinel names another: that is looked
+ * at where this is called while connected, at most twice a second. */
 bool redis_connect(struct redis *redis, struct deadline deadline, struct error *err);
+/* Two connections to one server: what one reads, the other acknowledges there. ERROR_UNAVAILABLE,
+ * and neither is connected, where sentinels have led them to different masters. */
+bool redis_connect_both(struct redis *one, struct redis *other, struct deadline deadline,
+                        struct error *err);
+/* How often redis_connect() has found another master than the time before. Replication lags: what
+ * the old one took last may be unknown to the new one. */
+unsigned redis_failovers(const struct redis *redis);
 void redis_disconnect(struct redis *redis);
 bool redis_is_connected(const struct redis *redis);
 

@@ -7,9 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define UNIX_PREFIX   "unix://"
-#define PORT_DEFAULT  6379
-#define DATABASE_MOST 65535
+#define UNIX_PREFIX  "unix://"
+#define PORT_DEFAULT 6379
 
 static bool parse_socket_path(const char *path, struct redis_address *address, struct error *err)
 {
@@ -29,9 +28,9 @@ static bool parse_database(const char *rest, int *ret_database, struct error *er
 {
     uint64_t database = 0;
     const char *number = rest[0] == '/' ? rest + 1 : rest;
-    if (*number && (number == rest || !text_parse_u64(number, DATABASE_MOST, &database))) {
+    if (*number && (number == rest || !text_parse_u64(number, REDIS_DATABASE_MOST, &database))) {
         error_set(err, ERROR_INVALID, "'%s' is no database number (/0 to /%d)", rest,
-                  DATABASE_MOST);
+                  REDIS_DATABASE_MOST);
         return false;
     }
     *ret_database = (int)database;
@@ -65,12 +64,24 @@ bool redis_address_parse(const char *url, struct redis_address *ret_address, str
     return is_good;
 }
 
+void redis_host_write(const struct redis_host *host, char *text, size_t size)
+{
+    snprintf(text, size, strchr(host->host, ':') ? "[%s]:%d" : "%s:%d", host->host, host->port);
+}
+
+bool redis_host_is_same(const struct redis_host *a, const struct redis_host *b)
+{
+    return a->port == b->port && text_equal(a->host, b->host);
+}
+
 void redis_address_write(const struct redis_address *address, char *text, size_t size)
 {
-    if (address->host[0] == '\0')
+    struct redis_host host = {.port = address->port};
+    TEXT_COPY(host.host, address->host);
+    if (address->sentinels.count > 0)
+        snprintf(text, size, "sentinel %s", address->sentinels.master);
+    else if (address->host[0] == '\0')
         snprintf(text, size, "unix:%s", address->socket_path);
-    else if (strchr(address->host, ':'))
-        snprintf(text, size, "[%s]:%d", address->host, address->port);
     else
-        snprintf(text, size, "%s:%d", address->host, address->port);
+        redis_host_write(&host, text, size);
 }

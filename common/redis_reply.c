@@ -38,6 +38,12 @@ bool redis_reply_is_error(const redisReply *reply, const char *word)
            (reply->str[length] == ' ' || reply->str[length] == '\0');
 }
 
+bool redis_reply_is_of_replica(const redisReply *reply)
+{
+    return redis_reply_is_error(reply, "READONLY") || redis_reply_is_error(reply, "UNBLOCKED") ||
+           redis_reply_is_error(reply, "MASTERDOWN");
+}
+
 bool redis_reply_check(const redisReply *reply, struct error *err)
 {
     enum error_code code = ERROR_PROTOCOL;

@@ -38,6 +38,8 @@ bool reply_reader_take(struct reply_reader *reader, redisReply **ret_reply, stru
 bool redis_reply_check(const redisReply *reply, struct error *err);
 /* True for an error reply with this first word. */
 bool redis_reply_is_error(const redisReply *reply, const char *word);
+/* True for an error reply that only a replica gives: the master is elsewhere. */
+bool redis_reply_is_of_replica(const redisReply *reply);
 
 /* As redis_call(), but an error reply is a reply like others; false: the connection is closed. */
 bool redis_exchange(struct redis *redis, struct deadline deadline, size_t count,

@@ -94,21 +94,16 @@ static bool connect_address(struct stream_socket *stream, const struct sockaddr 
     return is_connected;
 }
 
-static struct deadline share_of(struct deadline deadline, int addresses_left)
-{
-    int left_ms = deadline_poll_ms(deadline);
-    return left_ms < 0 ? deadline : deadline_after_ms(left_ms / addresses_left);
-}
-
 static bool connect_first(struct stream_socket *stream, const struct addrinfo *addresses,
                           struct deadline deadline, struct error *err)
 {
-    int left = 0, on = 1;
+    size_t left = 0;
+    int on = 1;
     for (const struct addrinfo *address = addresses; address; address = address->ai_next)
         left++;
     for (const struct addrinfo *address = addresses; address; address = address->ai_next, left--)
-        if (connect_address(stream, address->ai_addr, address->ai_addrlen, share_of(deadline, left),
-                            err)) {
+        if (connect_address(stream, address->ai_addr, address->ai_addrlen,
+                            deadline_share(deadline, left), err)) {
             setsockopt(stream->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
             return true;
         }

@@ -71,55 +71,11 @@ static void read_controller(struct yaml_document *document, struct config *confi
                    sizeof(config->key_file));
 }
 
-static void read_redis_tls(struct yaml_document *document, const struct yaml_node *redis_map,
-                           struct redis_address *redis)
-{
-    const struct yaml_node *map = yaml_get_map(document, redis_map, "tls", false);
-    if (map == NULL)
-        return;
-    if (!redis->is_tls)
-        yaml_complain(document, map, "TLS needs a URL that begins with rediss://");
-    (void)yaml_get_path(document, map, "ca_file", false, redis->ca_file, sizeof(redis->ca_file));
-    (void)yaml_get_path(document, map, "cert_file", false, redis->cert_file,
-                        sizeof(redis->cert_file));
-    (void)yaml_get_path(document, map, "key_file", false, redis->key_file, sizeof(redis->key_file));
-    if ((redis->cert_file[0] == '\0') != (redis->key_file[0] == '\0'))
-        yaml_complain(document, map, "cert_file and key_file belong together");
-    yaml_complain_unknown(document, map);
-}
-
-static void read_redis_url(struct yaml_document *document, const struct yaml_node *map,
-                           struct redis_address *redis)
-{
-    struct error err;
-    char url[LIMIT_URL];
-    if (!yaml_get_text(document, map, "url", true, url, sizeof(url)))
-        return;
-    if (!redis_address_parse(url, redis, &err))
-        config_complain_error(document, yaml_find(map, "url"), &err);
-}
-
-/* redis_address_parse() sets the whole address, so the URL comes first. */
-static void read_redis_map(struct yaml_document *document, const struct yaml_node *map,
-                           struct redis_address *redis)
-{
-    read_redis_url(document, map, redis);
-    bool has_user = yaml_get_text(document, map, "user", false, redis->user, sizeof(redis->user));
-    bool has_password =
-        config_get_secret_file(document, map, "password_file", redis->password_file);
-    bool is_inline = config_refuse_secret(document, map, "password",
-                                          "name a file of mode 0600 in password_file");
-    if (has_user && !has_password && !is_inline)
-        yaml_complain(document, yaml_find(map, "user"), "a user needs a password_file");
-    read_redis_tls(document, map, redis);
-    yaml_complain_unknown(document, map);
-}
-
 static void read_redis(struct yaml_document *document, struct config *config)
 {
     const struct yaml_node *redis = yaml_find(document->root, "redis");
     if (redis != NULL && yaml_kind(redis) == YAML_MAP) {
-        read_redis_map(document, redis, &config->redis);
+        config_read_redis(document, redis, &config->redis);
         return;
     }
     config->is_embedded = true;
@@ -127,7 +83,7 @@ static void read_redis(struct yaml_document *document, struct config *config)
                sizeof(config->redis.socket_path));
     if (redis != NULL &&
         (yaml_kind(redis) != YAML_SCALAR || !text_equal(yaml_text(redis), "embedded")))
-        yaml_complain(document, redis, "must be 'embedded' or a map with a url");
+        yaml_complain(document, redis, "must be 'embedded' or a map with a url or sentinels");
 }
 
 static void read_operator(struct yaml_document *document, struct config *config)
@@ -180,6 +136,18 @@ static void read_operators(struct yaml_document *document, struct config *config
     }
 }
 
+/* His requests would be refused without an answer, since whoever signs them is unknown. With the
+ * embedded set-up he is made one. */
+static void check_operator(struct yaml_document *document, const struct config *config)
+{
+    const struct yaml_node *map = yaml_find(document->root, "operator");
+    if (map == NULL || config->is_embedded || config->operator_count == 0 ||
+        config->operator_name[0] == '\0' ||
+        config_find_operator(config, config->operator_name) != NULL)
+        return;
+    yaml_complain(document, map, "'%s' is none of the operators", config->operator_name);
+}
+
 static void read_clusters(struct yaml_document *document, struct config *config)
 {
     struct config_reading reading = {.document = document, .is_embedded = config->is_embedded};
@@ -213,6 +181,7 @@ void config_read(struct yaml_document *document, struct config *ret_config)
     read_redis(document, ret_config);
     read_operator(document, ret_config);
     read_operators(document, ret_config);
+    check_operator(document, ret_config);
     read_clusters(document, ret_config);
     yaml_complain_unknown(document, document->root);
 }

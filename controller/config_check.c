@@ -128,6 +128,8 @@ static void check_redis(struct host_check *check, const struct config *config)
     const char *path = getenv("PATH");
     if (!config->is_embedded) {
         check_secret_file(check, "redis.password_file", config->redis.password_file);
+        check_secret_file(check, "redis.sentinel_password_file",
+                          config->redis.sentinels.password_file);
         check_readable(check, "redis.tls.ca_file", config->redis.ca_file);
         check_readable(check, "redis.tls.cert_file", config->redis.cert_file);
         check_readable(check, "redis.tls.key_file", config->redis.key_file);

@@ -19,8 +19,11 @@ static void read_agent_key(struct config_reading *reading, const struct yaml_nod
 {
     struct error err;
     char text[2 * KEY_PUBLIC_TEXT_SIZE];
-    if (!yaml_get_text(reading->document, map, "agent_key", !reading->is_embedded, text,
-                       sizeof(text)))
+    if (!reading->is_embedded && yaml_find(map, "agent_key") == NULL)
+        yaml_complain(reading->document, map,
+                      "agent_key is missing: the .pub of `shunt keys new %s` for its agent",
+                      node->agent);
+    if (!yaml_get_text(reading->document, map, "agent_key", false, text, sizeof(text)))
         return;
     node->has_agent_key = key_public_parse(text, &node->agent_key, &err);
     if (!node->has_agent_key)

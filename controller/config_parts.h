@@ -60,6 +60,9 @@ bool config_get_secret_variable(struct yaml_document *document, const struct yam
 bool config_refuse_secret(struct yaml_document *document, const struct yaml_node *map,
                           const char *key, const char *instead);
 
+void config_read_redis(struct yaml_document *document, const struct yaml_node *map,
+                       struct redis_address *redis);
+
 void config_read_cluster(struct config_reading *reading, const struct yaml_node *map,
                          struct cluster_config *cluster);
 void config_cluster_done(struct cluster_config *cluster);

@@ -4,6 +4,7 @@
 #include "bitbucket_config.h"
 #include "file.h"
 #include "path_text.h"
+#include "redis_config.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -29,21 +30,30 @@ static void read_tls(struct yaml_document *document, const struct yaml_node *sec
     yaml_complain_unknown(document, tls);
 }
 
+static void read_sentinel_login(struct yaml_document *document, const struct yaml_node *section,
+                                struct redis_sentinels *sentinels)
+{
+    bool has_user = yaml_get_name(document, section, "sentinel_user", false, sentinels->user,
+                                  sizeof(sentinels->user));
+    config_get_path(document, section, "sentinel_password_file", false, sentinels->password_file);
+    if (has_user && sentinels->password_file[0] == '\0')
+        config_complain(document, section, "sentinel_user",
+                        "a sentinel_user needs a sentinel_password_file");
+}
+
 static void read_redis(struct yaml_document *document, const struct yaml_node *section,
                        struct redis_address *redis)
 {
-    char url[LIMIT_URL];
-    struct error err;
     if (section == NULL)
         return;
-    if (yaml_get_text(document, section, "url", true, url, sizeof(url)) &&
-        !redis_address_parse(url, redis, &err))
-        config_complain(document, section, "url", err.message);
+    redis_config_read_place(document, section, redis);
     bool has_user =
         yaml_get_name(document, section, "user", false, redis->user, sizeof(redis->user));
     config_get_path(document, section, "password_file", false, redis->password_file);
     if (has_user && redis->password_file[0] == '\0')
         config_complain(document, section, "user", "a user needs a password_file");
+    if (yaml_find(section, "sentinels") != NULL)
+        read_sentinel_login(document, section, &redis->sentinels);
     read_tls(document, section, redis);
     yaml_complain_unknown(document, section);
 }

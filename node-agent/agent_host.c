@@ -159,6 +159,7 @@ size_t agent_config_check_host(const struct agent_config *config, struct buffer 
     check_state_dir(&check, config->state_dir);
     check_key(&check, config->key_file);
     check_secret(&check, "redis.password_file", config->redis.password_file);
+    check_secret(&check, "redis.sentinel_password_file", config->redis.sentinels.password_file);
     check_readable(&check, "redis.tls.ca_file", config->redis.ca_file);
     check_readable(&check, "redis.tls.cert_file", config->redis.cert_file);
     check_secret(&check, "redis.tls.key_file", config->redis.key_file);

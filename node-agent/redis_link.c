@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "redis_link.h"
 
+#include "failpoint.h"
 #include "log.h"
 
 #include <sodium.h>
@@ -37,8 +38,7 @@ void redis_link_done(struct redis_link *link)
 bool redis_link_open(struct redis_link *link, struct error *err)
 {
     struct deadline deadline = deadline_after_ms(CONNECT_MS);
-    if (!redis_connect(link->writer, deadline, err) ||
-        !redis_connect(link->reader, deadline, err) ||
+    if (!redis_connect_both(link->writer, link->reader, deadline, err) ||
         !channel_make_group(link->writer, deadline, link->commands, COMMAND_GROUP, err))
         return false;
     link->is_reading_pending = true;
@@ -109,6 +109,7 @@ bool redis_link_take(struct redis_link *link, redisReply **ret_reply, struct err
 
 bool redis_link_acknowledge(struct redis_link *link, const char *id, struct error *err)
 {
+    failpoint("command-before-ack");
     return channel_acknowledge(link->writer, deadline_after_ms(REDIS_LINK_CALL_MS), link->commands,
                                COMMAND_GROUP, id, err);
 }

@@ -27,6 +27,15 @@ static void far_deadline_fits_poll(void **state)
     assert_in_range(deadline_poll_ms(deadline_after_ms(60000)), 1, 60000);
 }
 
+static void share_of_a_deadline_leaves_the_rest_to_others(void **state)
+{
+    (void)state;
+    assert_in_range(deadline_poll_ms(deadline_share(deadline_after_ms(60000), 3)), 1, 20000);
+    assert_true(deadline_is_over(deadline_share(deadline_after_ms(0), 3)));
+    assert_true(deadline_is_over(deadline_share(deadline_after_ms(-60000), 3)));
+    assert_false(deadline_is_over(deadline_share(deadline_never(), 3)));
+}
+
 static void clocks_count_milliseconds(void **state)
 {
     (void)state;
@@ -42,6 +51,7 @@ int main(void)
         cmocka_unit_test(deadline_of_no_time_is_over),
         cmocka_unit_test(deadline_never_waits_without_end),
         cmocka_unit_test(far_deadline_fits_poll),
+        cmocka_unit_test(share_of_a_deadline_leaves_the_rest_to_others),
         cmocka_unit_test(clocks_count_milliseconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

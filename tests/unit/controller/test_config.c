@@ -127,12 +127,86 @@ static void impossible_redis_values_are_refused(void **state)
                    "cert_file and key_file belong together");
 }
 
+#define SENTINELS "redis: {sentinels: [s1:26380, s2, '[::1]:26381'], master: mymaster"
+
+static void redis_sentinels_are_read(void **state)
+{
+    READING_CLEANUP struct reading reading;
+    (void)state;
+    read_changed(&reading, GOOD_REDIS,
+                 SENTINELS ", database: 2, user: c, password_file: /p, sentinel_user: s,"
+                           " sentinel_password_file: /s, tls: {ca_file: /ca}}");
+    assert_no_complaint(&reading);
+    const struct redis_address *redis = &reading.config.redis;
+    assert_false(reading.config.is_embedded);
+    assert_int_equal(redis->sentinels.count, 3);
+    assert_string_equal(redis->sentinels.hosts[0].host, "s1");
+    assert_int_equal(redis->sentinels.hosts[0].port, 26380);
+    assert_int_equal(redis->sentinels.hosts[1].port, 26379);
+    assert_string_equal(redis->sentinels.hosts[2].host, "::1");
+    assert_string_equal(redis->sentinels.master, "mymaster");
+    assert_string_equal(redis->sentinels.user, "s");
+    assert_string_equal(redis->sentinels.password_file, "/s");
+    assert_int_equal(redis->database, 2);
+    assert_string_equal(redis->user, "c");
+    assert_string_equal(redis->password_file, "/p");
+    assert_true(redis->is_tls);
+    assert_string_equal(redis->ca_file, "/ca");
+}
+
+static void sentinels_without_tls_are_asked_in_plain(void **state)
+{
+    READING_CLEANUP struct reading reading;
+    (void)state;
+    read_changed(&reading, GOOD_REDIS, SENTINELS "}");
+    assert_no_complaint(&reading);
+    assert_false(reading.config.redis.is_tls);
+}
+
+static void impossible_sentinels_are_refused(void **state)
+{
+    (void)state;
+    assert_refuses(GOOD_REDIS, SENTINELS ", url: 'redis://h'}",
+                   "test.yaml:2:74: redis.url: either url or sentinels, not both");
+    assert_refuses(GOOD_REDIS, "redis: {sentinels: [s1]}", "redis.master: missing");
+    assert_refuses(GOOD_REDIS, "redis: {sentinels: [s1], master: a b}", "redis.master: ");
+    assert_refuses(GOOD_REDIS, "redis: {sentinels: s1, master: m}", "redis.sentinels: ");
+    assert_refuses(GOOD_REDIS, "redis: {sentinels: [], master: m}",
+                   "redis.sentinels: 0 entries; 1 to 8 are allowed");
+    assert_refuses(GOOD_REDIS, "redis: {sentinels: [a, b, c, d, e, f, g, h, i], master: m}",
+                   "redis.sentinels: 9 entries");
+    assert_refuses(GOOD_REDIS, "redis: {sentinels: [s1, 's2:0'], master: m}",
+                   "test.yaml:2:25: redis.sentinels[1]: 's2:0' has no good port");
+    assert_refuses(GOOD_REDIS, "redis: {sentinels: ['redis://s1'], master: m}",
+                   "redis.sentinels[0]: ");
+    assert_refuses(GOOD_REDIS, "redis: {sentinels: [{host: s1}], master: m}", "must be HOST:PORT");
+    assert_refuses(GOOD_REDIS, "redis: {sentinels: [s1, 's1:26379'], master: m}",
+                   "redis.sentinels[1]: this sentinel has been given before");
+    assert_refuses(GOOD_REDIS, SENTINELS ", database: 65536}", "redis.database: ");
+    assert_refuses(GOOD_REDIS, SENTINELS ", sentinel_user: s}", "needs a sentinel_password_file");
+    assert_refuses(GOOD_REDIS, SENTINELS ", sentinel: s}", "redis.sentinel: unknown key");
+}
+
+static void keys_of_sentinels_are_refused_with_a_url(void **state)
+{
+    static const char *const keys[] = {"master: m", "database: 1", "sentinel_user: u",
+                                       "sentinel_password_file: /p"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        FREE_CLEANUP char *redis = memory_format("redis: {url: 'redis://h', %s}", keys[i]);
+        assert_refuses(GOOD_REDIS, redis, "only with sentinels");
+    }
+}
+
 static void redis_password_in_the_file_is_refused_and_not_shown(void **state)
 {
     static const char *const secrets[] = {
         "redis: {url: 'redis://h', user: c, password: hunter2}",
         "redis: {url: 'redis://h', password_file: hunter2}",
         "redis: {url: 'redis://c:hunter2@h'}",
+        "redis: {sentinels: ['c:hunter2@h'], master: m}",
+        "redis: {sentinels: [h], master: m, sentinel_password: hunter2}",
+        "redis: {sentinels: [h], master: m, sentinel_password_file: hunter2}",
     };
     (void)state;
     for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
@@ -159,7 +233,8 @@ static void agent_key_may_be_missing_with_embedded_redis_only(void **state)
                         "      - {name: bb2, url: 'http://10.0.0.12', agent_key: '" KEY_1 "'}\n"
                         "      - {name: bb3, url: 'http://10.0.0.13', agent_key: '" KEY_1 "'}\n"
                         "    load_balancers:\n" GOOD_LBS);
-    assert_one_complaint(&reading, "clusters[0].nodes[0].agent_key: missing");
+    assert_one_complaint(
+        &reading, "clusters[0].nodes[0]: agent_key is missing: the .pub of `shunt keys new bb1`");
 }
 
 static void operators_are_needed_where_none_is_made(void **state)
@@ -169,6 +244,26 @@ static void operators_are_needed_where_none_is_made(void **state)
     assert_accepts("operators:\n  " GOOD_OPERATOR "\n", "operators: []\n");
     assert_refuses(GOOD_REDIS "\noperators:\n  " GOOD_OPERATOR, "redis: {url: 'redis://h'}",
                    "operators: missing");
+}
+
+static void operator_of_the_command_line_is_one_of_the_operators(void **state)
+{
+    const char *ana = "operator: {name: ana, key_file: /ana.key}\ncontroller: {name: c1}\n";
+    const char *eve = "operator: {name: eve, key_file: /eve.key}\ncontroller: {name: c1}\n";
+    (void)state;
+    assert_accepts("controller: {name: c1}\n", eve); /* redis: embedded makes one */
+    for (int i = 0; i < 2; i++) {
+        READING_CLEANUP struct reading reading;
+        FREE_CLEANUP char *text =
+            memory_format("%sredis: {url: 'redis://h'}\noperators:\n  " GOOD_OPERATOR
+                          "\nclusters:\n" GOOD_CLUSTER,
+                          i == 0 ? ana : eve);
+        read_text(&reading, text);
+        if (i == 0)
+            assert_int_equal(reading.document.complaint_count, 0);
+        else
+            assert_one_complaint(&reading, "operator: 'eve' is none of the operators");
+    }
 }
 
 static void operators_are_found_with_their_roles(void **state)
@@ -325,9 +420,14 @@ int main(void)
         cmocka_unit_test(state_directory_too_long_for_a_socket_is_refused),
         cmocka_unit_test(redis_map_is_read),
         cmocka_unit_test(impossible_redis_values_are_refused),
+        cmocka_unit_test(redis_sentinels_are_read),
+        cmocka_unit_test(sentinels_without_tls_are_asked_in_plain),
+        cmocka_unit_test(impossible_sentinels_are_refused),
+        cmocka_unit_test(keys_of_sentinels_are_refused_with_a_url),
         cmocka_unit_test(redis_password_in_the_file_is_refused_and_not_shown),
         cmocka_unit_test(agent_key_may_be_missing_with_embedded_redis_only),
         cmocka_unit_test(operators_are_needed_where_none_is_made),
+        cmocka_unit_test(operator_of_the_command_line_is_one_of_the_operators),
         cmocka_unit_test(operators_are_found_with_their_roles),
         cmocka_unit_test(impossible_operators_are_refused),
         cmocka_unit_test(more_operators_than_the_limit_are_refused),

@@ -184,6 +184,10 @@ static void redis_files_are_looked_at(void **state)
     assert_complains(&machine, "redis.password_file: ", "redis.password");
     buffer_clear(&machine.complaints);
     machine.config.redis.password_file[0] = '\0';
+    TEXT_COPY(machine.config.redis.sentinels.password_file, scratch_path("asker.password"));
+    assert_complains(&machine, "redis.sentinel_password_file: ", "asker.password");
+    buffer_clear(&machine.complaints);
+    machine.config.redis.sentinels.password_file[0] = '\0';
     TEXT_COPY(machine.config.redis.cert_file, scratch_path("redis.crt"));
     assert_complains(&machine, "redis.tls.cert_file: ", "redis.crt");
 }

@@ -250,6 +250,41 @@ static void redis_section_is_checked(void **state)
                      "redis.user", "password_file");
 }
 
+#define SENTINELS "redis: {sentinels: [s1:26380, s2], master: mymaster"
+
+static void redis_sentinels_are_read(void **state)
+{
+    (void)state;
+    assert_good_config(NODE CONTROLLERS BITBUCKET SENTINELS
+                       ", database: 2, user: u, password_file: /p, sentinel_user: s,"
+                       " sentinel_password_file: /s, tls: {ca_file: /ca}}\n");
+    assert_int_equal(config.redis.sentinels.count, 2);
+    assert_string_equal(config.redis.sentinels.hosts[0].host, "s1");
+    assert_int_equal(config.redis.sentinels.hosts[0].port, 26380);
+    assert_int_equal(config.redis.sentinels.hosts[1].port, 26379);
+    assert_string_equal(config.redis.sentinels.master, "mymaster");
+    assert_string_equal(config.redis.sentinels.user, "s");
+    assert_string_equal(config.redis.sentinels.password_file, "/s");
+    assert_int_equal(config.redis.database, 2);
+    assert_string_equal(config.redis.password_file, "/p");
+    assert_true(config.redis.is_tls);
+}
+
+static void redis_sentinels_are_checked(void **state)
+{
+    (void)state;
+    assert_complaint(NODE CONTROLLERS BITBUCKET SENTINELS ", url: \"redis://a\"}\n", "redis.url",
+                     "either url or sentinels, not both");
+    assert_complaint(NODE CONTROLLERS BITBUCKET "redis: {sentinels: [s1]}\n", "redis.master",
+                     "missing");
+    assert_complaint(NODE CONTROLLERS BITBUCKET "redis: {sentinels: [\"s1:x\"], master: m}\n",
+                     "redis.sentinels[0]", "port");
+    assert_complaint(NODE CONTROLLERS BITBUCKET SENTINELS ", sentinel_user: s}\n",
+                     "redis.sentinel_user", "sentinel_password_file");
+    assert_complaint(NODE CONTROLLERS BITBUCKET "redis: {url: \"redis://a\", master: m}\n",
+                     "redis.master", "only with sentinels");
+}
+
 static void controllers_are_checked(void **state)
 {
     (void)state;
@@ -493,6 +528,8 @@ int main(void)
         test_config(paths_that_are_not_normal_are_complaints),
         cmocka_unit_test(path_text_knows_inside_from_beside),
         test_config(redis_section_is_checked),
+        test_config(redis_sentinels_are_read),
+        test_config(redis_sentinels_are_checked),
         test_config(controllers_are_checked),
         test_config(more_controllers_than_fit_are_a_complaint),
         test_config(bitbucket_section_is_checked),
