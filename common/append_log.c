@@ -146,7 +146,8 @@ static bool read_log(struct append_log *log, struct reading *reading, size_t *re
     }
     log->size_bytes = reading->good_bytes;
     size_t torn = contents.length - reading->good_bytes;
-    if (torn > 0 && !cut(log, err))
+    /* What a killed process had written, and not synced, counts from now on. */
+    if (contents.length > 0 && !cut(log, err))
         return false;
     *ret_torn = torn;
     return true;

@@ -7,14 +7,18 @@
  *   shunt:{C}:command:NODE  commands for the agent of a node   (consumer group "agent")
  *   shunt:{C}:report        all agents' reports                (group "controller")
  *   shunt:{C}:request       operators' requests                (group "controller")
+ *   shunt:{C}:lease-break   requests to break the lease, read by every controller
  *   shunt:{C}:answer:ID     a list with the answer of one request, with a time to live
  *   shunt:{C}:beat:NODE     an agent's heartbeat, with a time to live
  *   shunt:{C}:lease         name of the leading controller, with a time to live
  *   shunt:{C}:epoch         fencing number
  *   shunt:{C}:journal       the journal (stream)
+ *   shunt:{C}:journal:bad:T one that was put aside, with a time to live
  *   shunt:{C}:status        what `shunt status` shows (JSON text)
- *   shunt:{C}:history       summaries of ended upgrades (stream)
+ *   shunt:{C}:history       summaries of ended upgrades, and what operators had to force (stream)
  *   shunt:{C}:news          a stream whose entries tell watchers that the status has changed
+ *
+ * and of no cluster: shunt:controller:NAME, which process has a controller's name.
  *
  * An entry has three fields: "body" (exact bytes), "key" (the signer's name), "sig".
  */

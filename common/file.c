@@ -24,14 +24,6 @@ static bool failed(struct error *err, const char *call, const char *path)
     return false;
 }
 
-static char *directory_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    if (slash == NULL)
-        return memory_text(".");
-    return memory_format("%.*s", slash == path ? 1 : (int)(slash - path), path);
-}
-
 /* O_NONBLOCK: a FIFO in the place of the file must not hold us up. */
 static bool open_regular(const char *path, int *ret_fd, struct stat *ret_status, struct error *err)
 {
@@ -123,7 +115,7 @@ bool file_read_secret(const char *path, struct buffer *ret_secret, struct error 
 static char *temporary_beside(const char *path)
 {
     uint64_t number;
-    FREE_CLEANUP char *directory = directory_of(path);
+    FREE_CLEANUP char *directory = file_directory(path);
     const char *slash = strrchr(path, '/');
     const char *name = slash == NULL ? path : slash + 1;
     if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
@@ -161,20 +153,10 @@ static bool write_new_file(const char *path, const void *bytes, size_t size, mod
     return true;
 }
 
-static bool rename_durably(const char *from, const char *to, struct error *err)
-{
-    FREE_CLEANUP char *directory = directory_of(to);
-    if (rename(from, to) != 0) {
-        error_set_errno(err, errno, "rename '%s' to '%s'", from, to);
-        return false;
-    }
-    return file_sync_directory(directory, err);
-}
-
 bool file_replace(const char *path, const void *bytes, size_t size, mode_t mode, struct error *err)
 {
     FREE_CLEANUP char *temporary = temporary_beside(path);
-    if (write_new_file(temporary, bytes, size, mode, err) && rename_durably(temporary, path, err))
+    if (write_new_file(temporary, bytes, size, mode, err) && file_rename(temporary, path, err))
         return true;
     unlink(temporary);
     return false;
@@ -185,20 +167,10 @@ bool file_replace_link(const char *path, const char *target, struct error *err)
     FREE_CLEANUP char *temporary = temporary_beside(path);
     if (symlink(target, temporary) != 0)
         return failed(err, "link", temporary);
-    if (rename_durably(temporary, path, err))
+    if (file_rename(temporary, path, err))
         return true;
     unlink(temporary);
     return false;
-}
-
-bool file_sync_directory(const char *path, struct error *err)
-{
-    CLOSE_CLEANUP int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return failed(err, "open", path);
-    if (fsync(fd) != 0)
-        return failed(err, "fsync", path);
-    return true;
 }
 
 /* One level. The mode is set once more because mkdir(2) takes the umask off. */
@@ -206,7 +178,7 @@ static bool make_level(const char *path, mode_t mode, struct error *err)
 {
     struct stat status;
     if (mkdir(path, mode) == 0) {
-        FREE_CLEANUP char *parent = directory_of(path);
+        FREE_CLEANUP char *parent = file_directory(path);
         if (chmod(path, mode) != 0)
             return failed(err, "chmod", path);
         return file_sync_directory(parent, err);

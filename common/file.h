@@ -25,6 +25,11 @@ bool file_replace(const char *path, const void *bytes, size_t size, mode_t mode,
 /* Replaces or makes a symbolic link in the same durable and atomic way. */
 bool file_replace_link(const char *path, const char *target, struct error *err);
 
+/* Renames the file within its file system, durably; what has the new name is replaced. */
+bool file_rename(const char *from, const char *to, struct error *err);
+
+/* The directory that the path names a file of; the caller frees it. */
+char *file_directory(const char *path);
 bool file_sync_directory(const char *path, struct error *err);
 
 /* Makes the directory and its missing parents, 0755 for parents. An existing one is fine and keeps

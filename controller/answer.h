@@ -13,6 +13,10 @@ void answer(struct shell *shell, struct cluster *cluster, const char *id, const 
 void answer_text(struct shell *shell, struct cluster *cluster, const char *id, const char *message,
                  const struct error *err);
 
+/* history.c: an entry of shunt:{C}:history, its one field "upgrade" or "event". */
+void history_add(struct shell *shell, struct cluster *cluster, const char *field,
+                 const json_t *json);
+
 /* {"code","message","hint"}, or null. A new reference. */
 json_t *error_to_json(const struct error *err);
 

@@ -50,7 +50,7 @@ static int64_t run(struct pool_job *base)
     struct item *item = item_new(ITEM_ANSWER, job->base.cluster);
     const char *name = job->cluster->config->nodes[job->config_node].name;
     bool is_done = job->admin == LB_ADMIN_UP || has_peers(job->cluster, job->config_node, &err);
-    is_done = is_done && lb_set_node(job->cluster, job->config_node, job->admin, &err);
+    is_done = is_done && lb_set_node(job->cluster, base, job->config_node, job->admin, &err);
     if (!is_done) {
         item->event.error = err;
         error_wrap(&item->event.error, "node %s", name);
@@ -69,13 +69,15 @@ static bool may_move(const struct cluster *cluster, int config_node, const struc
     if (config_node < 0) {
         error_set(err, ERROR_NOT_FOUND, "cluster %s has no node '%s'", cluster->config->name,
                   request->node);
+        error_hint(err, "`shunt nodes %s` lists them", cluster->config->name);
         return false;
     }
+    if (!cluster_is_acted_on(cluster, err))
+        return false;
     if (upgrade != NULL && upgrade->phase != PHASE_ENDED) {
         error_set(err, ERROR_CONFLICT, "an upgrade from %s to %s runs, started by %s",
                   upgrade->from, upgrade->to, upgrade->operator);
-        error_hint(err, "`shunt pause %s` or `shunt abort %s` first", upgrade->cluster,
-                   upgrade->cluster);
+        error_hint(err, "wait for its end, or `shunt abort %s` first", upgrade->cluster);
         return false;
     }
     return true;

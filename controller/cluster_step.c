@@ -77,8 +77,10 @@ void cluster_step(struct shell *shell, struct cluster *cluster, const struct eve
 {
     struct actions actions;
     struct upgrade *upgrade = cluster->upgrade;
-    if (upgrade == NULL || cluster->journal_error.code != ERROR_NONE)
+    if (upgrade == NULL || cluster->journal_error.code != ERROR_NONE) {
+        cluster->wake_ms = INT64_MAX;
         return;
+    }
     FREE_CLEANUP struct upgrade *before = copy_of(upgrade);
     upgrade_step(upgrade, event, &actions);
     cluster->wake_ms = actions.wake_ms;
@@ -102,4 +104,14 @@ void cluster_begin(struct shell *shell, struct cluster *cluster, struct upgrade 
     log_notice("cluster %s: upgrade %s from %s to %s, asked by %s", upgrade->cluster, upgrade->id,
                upgrade->from, upgrade->to, upgrade->operator);
     cluster_step(shell, cluster, &event);
+}
+
+bool cluster_is_acted_on(const struct cluster *cluster, struct error *err)
+{
+    if (cluster->journal_error.code == ERROR_NONE)
+        return true;
+    *err = cluster->journal_error;
+    err->code = ERROR_CONFLICT; /* of the request with what is known of the cluster */
+    error_wrap(err, "cluster %s is not acted on", cluster->config->name);
+    return false;
 }

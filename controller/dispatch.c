@@ -132,7 +132,6 @@ static void fail_work(struct shell *shell, struct cluster *cluster, const struct
         return;
     struct item *item = item_new(ITEM_EVENT, cluster->index);
     item->event.kind = EVENT_FAILED;
-    item->event.now_ms = clock_wall_ms();
     item->event.node = action->node;
     item->event.work = action->work;
     item->event.sequence = action->sequence;
@@ -159,11 +158,47 @@ size_t dispatch_commands(struct shell *shell, struct cluster *cluster,
             continue;
         }
         struct outgoing *one = &outgoing[count++];
+        one->is_cancel = action->kind == ACTION_CANCEL;
         one->body = command_write(&command);
         channel_key(one->stream, cluster->config->name, "command", command.node);
         key_sign(shell->key, KEY_DOMAIN_COMMAND, one->body, strlen(one->body), one->signature);
     }
     return count;
+}
+
+/* KEYS lease epoch command-stream…, ARGV value epoch → 1, or -1: not ours */
+static struct redis_script clear_script = {
+    .text =
+        "if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[2] then\n"
+        "  return -1\n"
+        "end\n"
+        "for i = 3, #KEYS do redis.call('XTRIM', KEYS[i], 'MAXLEN', '0') end\n"
+        "return 1\n"};
+
+bool dispatch_clear(struct shell *shell, struct cluster *cluster, struct error *err)
+{
+    const struct cluster_config *config = cluster->config;
+    char keys[2 + LIMIT_NODES][CHANNEL_KEY_SIZE], value[LEASE_HOLDER_SIZE], epoch[24];
+    const char *arguments[2 + LIMIT_NODES + 2];
+    REPLY_CLEANUP redisReply *reply = NULL;
+    size_t count = 2 + config->node_count;
+    channel_key(keys[0], config->name, "lease", NULL);
+    channel_key(keys[1], config->name, "epoch", NULL);
+    for (size_t i = 0; i < config->node_count; i++)
+        channel_key(keys[2 + i], config->name, "command", config->nodes[i].agent);
+    for (size_t i = 0; i < count; i++)
+        arguments[i] = keys[i];
+    lease_value(shell, value);
+    snprintf(epoch, sizeof(epoch), "%llu", (unsigned long long)cluster->epoch);
+    arguments[count] = value;
+    arguments[count + 1] = epoch;
+    if (!redis_eval(shell->redis, deadline_after_ms(REDIS_CALL_MS), &clear_script, count, arguments,
+                    count + 2, &reply, err))
+        return false;
+    if (reply->type == REDIS_REPLY_INTEGER && reply->integer == 1)
+        return true;
+    error_set(err, ERROR_UNAVAILABLE, "the lease is not ours any more");
+    return false;
 }
 
 void dispatch_jobs(struct shell *shell, struct cluster *cluster, const struct actions *actions)
@@ -177,4 +212,26 @@ void dispatch_jobs(struct shell *shell, struct cluster *cluster, const struct ac
         else
             pool_cancel(shell->pool, cluster->index, action->node, action->work, action->sequence);
     }
+}
+
+static void cancel_works(struct shell *shell, const struct cluster *cluster, uint32_t node,
+                         unsigned works, uint32_t sequence)
+{
+    for (unsigned work = 0; work < WORK_COUNT; work++)
+        if ((works & WORK_BIT(work)) != 0 && !work_is_of_agent((enum work)work))
+            pool_cancel(shell->pool, cluster->index, node, (enum work)work, sequence);
+}
+
+void dispatch_forget(struct shell *shell, struct cluster *cluster)
+{
+    const struct upgrade *upgrade = cluster->upgrade;
+    atomic_fetch_add(&cluster->orders, 1); /* nobody puts load balancers back to what it wanted */
+    if (upgrade == NULL)
+        return;
+    cancel_works(shell, cluster, NODE_NONE, upgrade->works, upgrade->sequence);
+    for (uint32_t i = 0; i < upgrade->node_count; i++)
+        cancel_works(shell, cluster, i, upgrade->nodes[i].works, upgrade->nodes[i].sequence);
+    free(cluster->upgrade);
+    cluster->upgrade = NULL;
+    cluster->wake_ms = INT64_MAX;
 }

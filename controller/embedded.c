@@ -19,7 +19,7 @@
 #define EVERYBODY "on resetkeys resetchannels -@all +ping +auth +select +hello +client|setname "
 #define OPERATOR_RULES                                                                             \
     EVERYBODY "%R~shunt:* +get +exists +pttl +xread +xrange +xrevrange "                           \
-              "(+xadd ~shunt:{*}:request) (+blpop ~shunt:{*}:answer:*)"
+              "(+xadd ~shunt:{*}:request ~shunt:{*}:lease-break) (+blpop ~shunt:{*}:answer:*)"
 
 static bool make_password(const char *path, char password[PASSWORD_SIZE], struct error *err)
 {

@@ -45,7 +45,6 @@ static struct item *answer(const struct work_job *job, enum event_kind kind)
 {
     struct item *item = item_new(ITEM_EVENT, job->base.cluster);
     item->event.kind = kind;
-    item->event.now_ms = clock_wall_ms();
     item->event.node = job->base.node;
     item->event.work = job->base.work;
     item->event.sequence = job->base.sequence;
@@ -95,11 +94,7 @@ struct deadline job_call_deadline(void)
 
 bool job_may_act(const struct work_job *job, struct error *err)
 {
-    if (clock_monotonic_ms() < atomic_load(&job->cluster->lease_until_ms))
-        return true;
-    error_set(err, ERROR_UNAVAILABLE, "the lease of cluster %s is not surely ours just now",
-              job->cluster->config->name);
-    return false;
+    return pool_job_may_go_on(&job->base, err) && lease_may_act(job->cluster, err);
 }
 
 static const struct {

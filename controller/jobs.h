@@ -60,7 +60,8 @@ int64_t job_approve(struct pool_job *base);
  * wanted. The state of one node in one LB: the least restrictive admin state, the worst health. */
 bool lb_read_node(struct cluster *cluster, size_t lb, int config_node,
                   struct lb_member_state *ret_state, struct error *err);
-bool lb_set_node(struct cluster *cluster, int config_node, enum lb_admin admin, struct error *err);
+bool lb_set_node(struct cluster *cluster, const struct pool_job *job, int config_node,
+                 enum lb_admin admin, struct error *err);
 /* Puts the node back to `admin` in one LB where it is less restricted than that; what a person has
  * restricted further stays. Does nothing once the cluster's orders have another number: then the
  * node may be on its way back. */

@@ -7,6 +7,7 @@
 
 #include "check.h"
 #include "clock.h"
+#include "failpoint.h"
 #include "text.h"
 
 #include <string.h>
@@ -67,8 +68,13 @@ static bool set_locked(struct cluster *cluster, size_t index, int config_node, e
     const struct lb *lb = &cluster->config->lbs[index].lb;
     const char *members[LB_MEMBERS];
     size_t count = members_of(cluster, index, config_node, members);
-    if (count == 0 || lb->driver->set_members(lb, members, count, admin, job_call_deadline(), err))
+    if (count == 0)
         return true;
+    failpoint("lb-before-change");
+    if (lb->driver->set_members(lb, members, count, admin, job_call_deadline(), err)) {
+        failpoint("lb-after-change");
+        return true;
+    }
     error_wrap(err, "load balancer %s", lb->name);
     return false;
 }
@@ -82,11 +88,13 @@ bool lb_read_node(struct cluster *cluster, size_t index, int config_node,
     return is_read;
 }
 
-static bool set_one(struct cluster *cluster, size_t index, int config_node, enum lb_admin admin,
-                    struct error *err)
+/* Asked immediately before each change: a leader may have been stopped for long between two. */
+static bool set_one(struct cluster *cluster, const struct pool_job *job, size_t index,
+                    int config_node, enum lb_admin admin, struct error *err)
 {
     pthread_mutex_lock(&cluster->lb_locks[index]);
-    bool is_set = set_locked(cluster, index, config_node, admin, err);
+    bool is_set = pool_job_may_go_on(job, err) && lease_may_act(cluster, err) &&
+                  set_locked(cluster, index, config_node, admin, err);
     pthread_mutex_unlock(&cluster->lb_locks[index]);
     return is_set;
 }
@@ -95,12 +103,12 @@ bool lb_restrict(struct cluster *cluster, size_t index, int config_node, enum lb
                  unsigned orders, bool *ret_changed, struct error *err)
 {
     struct lb_member_state state = {.admin = admin};
+    struct error ignored;
     bool is_good = true;
     *ret_changed = false;
     pthread_mutex_lock(&cluster->lb_locks[index]);
     if (cluster->config->lbs[index].nodes[config_node].count != 0 &&
-        atomic_load(&cluster->orders) == orders &&
-        clock_monotonic_ms() < atomic_load(&cluster->lease_until_ms))
+        atomic_load(&cluster->orders) == orders && lease_may_act(cluster, &ignored))
         is_good = read_locked(cluster, index, config_node, &state, err);
     if (is_good && state.admin < admin) {
         is_good = set_locked(cluster, index, config_node, admin, err);
@@ -111,20 +119,21 @@ bool lb_restrict(struct cluster *cluster, size_t index, int config_node, enum lb
 }
 
 /* Puts the first `count` LBs back up; an LB that does not even take that is told of already. */
-static void undo(struct cluster *cluster, size_t count, int config_node)
+static void undo(struct cluster *cluster, const struct pool_job *job, size_t count, int config_node)
 {
     struct error ignored;
     for (size_t i = 0; i < count; i++)
-        (void)set_one(cluster, i, config_node, LB_ADMIN_UP, &ignored);
+        (void)set_one(cluster, job, i, config_node, LB_ADMIN_UP, &ignored);
 }
 
-bool lb_set_node(struct cluster *cluster, int config_node, enum lb_admin admin, struct error *err)
+bool lb_set_node(struct cluster *cluster, const struct pool_job *job, int config_node,
+                 enum lb_admin admin, struct error *err)
 {
     for (size_t i = 0; i < cluster->config->lb_count; i++) {
-        if (set_one(cluster, i, config_node, admin, err))
+        if (set_one(cluster, job, i, config_node, admin, err))
             continue;
         if (admin == LB_ADMIN_DRAIN)
-            undo(cluster, i, config_node);
+            undo(cluster, job, i, config_node);
         return false;
     }
     return true;
@@ -148,7 +157,7 @@ static bool read_all(struct cluster *cluster, int config_node, struct lb_member_
 
 static bool set(struct work_job *job, enum lb_admin admin, struct error *err)
 {
-    return job_may_act(job, err) && lb_set_node(job->cluster, job->config_node, admin, err);
+    return lb_set_node(job->cluster, &job->base, job->config_node, admin, err);
 }
 
 int64_t job_lb_drain(struct pool_job *base)
@@ -184,24 +193,31 @@ int64_t job_lb_down(struct pool_job *base)
     return wait_empty(job);
 }
 
+static bool cut_one(struct work_job *job, size_t index, struct error *err)
+{
+    const struct lb *lb = &job->cluster->config->lbs[index].lb;
+    const char *members[LB_MEMBERS];
+    size_t count = members_of(job->cluster, index, job->config_node, members);
+    if (count == 0 || lb->driver->cut_sessions == NULL)
+        return true;
+    pthread_mutex_lock(&job->cluster->lb_locks[index]);
+    bool is_cut = job_may_act(job, err) &&
+                  lb->driver->cut_sessions(lb, members, count, job_call_deadline(), err);
+    pthread_mutex_unlock(&job->cluster->lb_locks[index]);
+    return is_cut;
+}
+
+/* Down first, although it should be so already: a reload during the long wait before may have given
+ * the node new clients, and they would be next. */
 int64_t job_lb_cut(struct pool_job *base)
 {
     struct work_job *job = (struct work_job *)base;
     struct error err;
-    for (size_t i = 0; i < job->cluster->config->lb_count; i++) {
-        const struct lb *lb = &job->cluster->config->lbs[i].lb;
-        const char *members[LB_MEMBERS];
-        size_t count = members_of(job->cluster, i, job->config_node, members);
-        if (count == 0 || lb->driver->cut_sessions == NULL)
-            continue;
-        if (!job_may_act(job, &err))
+    if (!set(job, LB_ADMIN_DOWN, &err))
+        return job_trouble(job, &err);
+    for (size_t i = 0; i < job->cluster->config->lb_count; i++)
+        if (!cut_one(job, i, &err))
             return job_trouble(job, &err);
-        pthread_mutex_lock(&job->cluster->lb_locks[i]);
-        bool is_cut = lb->driver->cut_sessions(lb, members, count, job_call_deadline(), &err);
-        pthread_mutex_unlock(&job->cluster->lb_locks[i]);
-        if (!is_cut)
-            return job_trouble(job, &err);
-    }
     return job_done(job);
 }
 

@@ -3,6 +3,7 @@
 #include "jobs.h"
 
 #include "check.h"
+#include "failpoint.h"
 #include "text.h"
 
 static bool open_client(struct work_job *job, struct error *err)
@@ -50,17 +51,56 @@ int64_t job_members(struct pool_job *base)
     return job_done(job);
 }
 
+static void pass_before(enum bitbucket_change what)
+{
+    switch (what) {
+    case BITBUCKET_START:
+        failpoint("mode-on-before");
+        return;
+    case BITBUCKET_APPROVE:
+        failpoint("approve-before");
+        return;
+    case BITBUCKET_CANCEL:
+        failpoint("mode-off-before");
+        return;
+    }
+}
+
+static void pass_after(enum bitbucket_change what)
+{
+    switch (what) {
+    case BITBUCKET_START:
+        failpoint("mode-on-after");
+        return;
+    case BITBUCKET_APPROVE:
+        failpoint("approve-after");
+        return;
+    case BITBUCKET_CANCEL:
+        failpoint("mode-off-after");
+        return;
+    }
+}
+
+static bool ask(struct work_job *job, const char *url, enum bitbucket_change what,
+                struct error *err)
+{
+    if (!job_may_act(job, err))
+        return false;
+    pass_before(what);
+    if (!bitbucket_change(job->bitbucket, url, what, job_call_deadline(), err))
+        return false;
+    pass_after(what);
+    return true;
+}
+
 /* Through the load balancer first, then any node that answers. */
 static bool change(struct work_job *job, enum bitbucket_change what, struct error *err)
 {
     const struct cluster_config *config = job->cluster->config;
-    if (!job_may_act(job, err))
-        return false;
-    if (bitbucket_change(job->bitbucket, config->base_url, what, job_call_deadline(), err))
+    if (ask(job, config->base_url, what, err))
         return true;
     for (size_t i = 0; err->code == ERROR_UNAVAILABLE && i < config->node_count; i++)
-        if (job_may_act(job, err) &&
-            bitbucket_change(job->bitbucket, config->nodes[i].url, what, job_call_deadline(), err))
+        if (ask(job, config->nodes[i].url, what, err))
             return true;
     return false;
 }

@@ -53,11 +53,11 @@ static void end(struct pool_job *base)
     free(job);
 }
 
-static void tell(struct view_job *job, uint32_t source, struct cluster_view *view)
+static void tell(struct view_job *job, uint32_t source, struct cluster_view *view, int64_t asked_ms)
 {
     struct item *item = item_new(ITEM_EVENT, job->base.cluster);
     item->event.kind = EVENT_VIEW;
-    item->event.now_ms = clock_wall_ms();
+    item->event.asked_ms = asked_ms;
     item->event.view_source = source;
     item->view = view;
     queue_put(job->shell->queue, item);
@@ -71,9 +71,10 @@ static bool read_one(struct view_job *job, const struct orders *orders)
         return false;
     for (uint32_t i = 0; i < orders->source_count; i++) {
         const char *url = job->cluster->config->nodes[orders->config_nodes[i]].url;
+        int64_t asked_ms = clock_wall_ms();
         if (!bitbucket_read_view(job->bitbucket, url, deadline_after_ms(JOB_CALL_MS), view, &err))
             continue;
-        tell(job, orders->sources[i], MEMORY_STEAL(view));
+        tell(job, orders->sources[i], MEMORY_STEAL(view), asked_ms);
         return true;
     }
     return false; /* the core sees its age: unknown counts as out */
@@ -177,4 +178,15 @@ void view_poll(struct shell *shell, struct cluster *cluster, bool is_kicked)
         pool_add(shell->pool, &job->base);
     else if (need == VIEW_FAST && (is_kicked || before != VIEW_FAST))
         pool_kick(shell->pool, &job->base);
+}
+
+void view_rest(struct cluster *cluster)
+{
+    struct view_job *job = (struct view_job *)cluster->view_job;
+    if (job == NULL)
+        return;
+    pthread_mutex_lock(&job->lock);
+    job->orders.need = VIEW_NONE;
+    job->orders.wanted_count = 0;
+    pthread_mutex_unlock(&job->lock);
 }

@@ -7,8 +7,8 @@
 #include "channel.h"
 #include "check.h"
 #include "clock.h"
-#include "file.h"
-#include "journal_row.h"
+#include "failpoint.h"
+#include "journal_history.h"
 #include "log.h"
 #include "memory.h"
 #include "shell.h"
@@ -24,9 +24,10 @@
 #define RECORDS_TEXT  "20000" /* Redis' own bound, never reached */
 
 /*
- * KEYS lease epoch journal command-stream…, ARGV value epoch most record signer is_whole (body
- * sig)… → 1, or -1: not ours. An empty record: nothing has changed, there are only commands to
- * repeat.
+ * KEYS lease epoch journal command-stream…, ARGV value epoch most record signer is_whole (body sig
+ * is_cancel)… → 1, or -1: not ours. An empty record: nothing has changed, there are only commands
+ * to repeat. What was asked before a cancel and was not read yet is overtaken, and an agent that
+ * has been away must not find it.
  */
 static struct redis_script append_script = {
     .text =
@@ -38,107 +39,29 @@ static struct redis_script append_script = {
         "  redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'record', ARGV[4])\n"
         "end\n"
         "for i = 4, #KEYS do\n"
-        "  redis.call('XADD', KEYS[i], 'MAXLEN', '~', 1000, '*', 'body', ARGV[2 * i - 1],\n"
-        "             'key', ARGV[5], 'sig', ARGV[2 * i])\n"
+        "  if ARGV[3 * i - 3] == '1' then redis.call('XTRIM', KEYS[i], 'MAXLEN', '0') end\n"
+        "end\n"
+        "for i = 4, #KEYS do\n"
+        "  redis.call('XADD', KEYS[i], 'MAXLEN', '~', 1000, '*', 'body', ARGV[3 * i - 5],\n"
+        "             'key', ARGV[5], 'sig', ARGV[3 * i - 4])\n"
         "end\n"
         "return 1\n"};
 
-/* What one source of records leads to. */
-struct history {
-    const char *cluster;
-    struct upgrade *upgrade;
-    struct journal_head head;
-    uint64_t count;
-};
-
-static bool apply(void *context, uint64_t number, const char *text, struct error *err)
-{
-    struct history *history = context;
-    struct journal_head head;
-    if (!journal_record_apply(text, strlen(text), history->cluster, &history->upgrade, &head,
-                              err)) {
-        error_wrap(err, "journal record %" PRIu64, number);
-        return false;
-    }
-    history->head = head;
-    history->count++;
-    return true;
-}
-
-static bool copy_path(const struct shell *shell, const struct cluster *cluster, char *path,
-                      size_t size, struct error *err)
-{
-    char directory[LIMIT_PATH + 16];
-    snprintf(directory, sizeof(directory), "%s/journal", shell->config->state_dir);
-    if (!file_make_directory(directory, 0700, err))
-        return false;
-    snprintf(path, size, "%s/%s.log", directory, cluster->config->name);
-    return true;
-}
-
-static bool read_copy(struct shell *shell, struct cluster *cluster, struct history *history,
-                      struct error *err)
-{
-    char path[LIMIT_PATH + LIMIT_NAME + 32];
-    size_t torn = 0;
-    if (!copy_path(shell, cluster, path, sizeof(path), err))
-        return false;
-    append_log_close(cluster->journal);
-    cluster->journal = NULL;
-    if (!append_log_open(path, apply, history, &cluster->journal, &torn, err)) {
-        error_wrap(err, "%s", path);
-        error_hint(err, "move the file away: what Redis and the agents know is used then");
-        return false;
-    }
-    if (torn != 0)
-        log_warning("cluster %s: %zu bytes of a torn last record dropped", cluster->config->name,
-                    torn);
-    return true;
-}
-
-static bool read_stream(struct shell *shell, struct cluster *cluster, struct history *history,
-                        struct error *err)
-{
-    char key[CHANNEL_KEY_SIZE];
-    REPLY_CLEANUP redisReply *reply = NULL;
-    channel_key(key, cluster->config->name, "journal", NULL);
-    if (!redis_command(shell->redis, deadline_after_ms(REDIS_CALL_MS), &reply, err, "XRANGE", key,
-                       "-", "+", NULL))
-        return false;
-    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
-        const redisReply *entry = reply->element[i];
-        if (entry->elements != 2 || entry->element[1]->elements != 2 ||
-            entry->element[1]->element[1]->type != REDIS_REPLY_STRING) {
-            error_set(err, ERROR_INTEGRITY, "entry %zu of %s is no journal record", i, key);
-            return false;
-        }
-        if (!apply(history, i + 1, entry->element[1]->element[1]->str, err)) {
-            error_wrap(err, "%s", key);
-            return false;
-        }
-    }
-    return true;
-}
-
-/* What stands in Redis may be damaged by a stranger or a failover: our copy is whole then. */
+/*
+ * What stands in Redis may be damaged by a stranger or a failover: our copy is whole then. It is
+ * also the latest, if we were the last to lead: every leader writes with an epoch of its own.
+ */
 static bool read_either(struct shell *shell, struct cluster *cluster, const struct history *copy,
                         struct history *stream, struct error *err)
 {
-    if (read_stream(shell, cluster, stream, err))
+    if (history_read_stream(shell, cluster, "-", stream, err))
         return true;
-    if (err->code != ERROR_INTEGRITY || copy->count == 0)
+    if (err->code != ERROR_INTEGRITY || copy->count == 0 || copy->head.epoch + 1 < cluster->epoch)
         return false;
     log_failure(LOG_LEVEL_WARNING, err, "cluster %s: our own copy of the journal is used",
                 cluster->config->name);
-    free(stream->upgrade);
-    stream->upgrade = NULL;
-    stream->head = (struct journal_head){0};
+    history_done(stream);
     return true;
-}
-
-static bool is_further(const struct journal_head *a, const struct journal_head *b)
-{
-    return a->epoch != b->epoch ? a->epoch > b->epoch : a->sequence > b->sequence;
 }
 
 /*
@@ -149,16 +72,10 @@ uint64_t journal_epoch_floor(struct shell *shell, struct cluster *cluster)
 {
     struct history copy = {.cluster = cluster->config->name};
     struct error err;
-    if (cluster->epoch == 0 && !cluster->is_led && read_copy(shell, cluster, &copy, &err))
+    if (cluster->epoch == 0 && !cluster->is_led && history_read_copy(shell, cluster, &copy, &err))
         cluster->epoch = copy.head.epoch;
-    free(copy.upgrade);
+    history_done(&copy);
     return cluster->epoch;
-}
-
-static void mark_all_dirty(struct upgrade *upgrade)
-{
-    upgrade->is_dirty = true;
-    upgrade->dirty_nodes = upgrade_all_nodes(upgrade);
 }
 
 static bool is_all_dirty(const struct upgrade *upgrade)
@@ -166,35 +83,51 @@ static bool is_all_dirty(const struct upgrade *upgrade)
     return upgrade->is_dirty && upgrade->dirty_nodes == upgrade_all_nodes(upgrade);
 }
 
-/*
- * The upgrade that is in memory already (a Redis that came back empty) is as far as can be;
- * otherwise the further of the two journals. Then both are made to say the same.
- */
-bool journal_open(struct shell *shell, struct cluster *cluster, struct error *err)
+/* Takes the upgrade that the further journal leads to. The one that is in memory already (a Redis
+ * that came back empty) is as far as can be. */
+static void take_best(struct cluster *cluster, struct history *copy, struct history *stream)
 {
-    struct history copy = {.cluster = cluster->config->name};
-    struct history stream = {.cluster = cluster->config->name};
-    struct history *best = NULL;
-    bool is_good =
-        read_copy(shell, cluster, &copy, err) && read_either(shell, cluster, &copy, &stream, err);
-    if (is_good) {
-        best = is_further(&stream.head, &copy.head) ? &stream : &copy;
-        if (cluster->upgrade == NULL || is_further(&stream.head, &copy.head)) {
-            free(cluster->upgrade);
-            cluster->upgrade = MEMORY_STEAL(best->upgrade);
-        }
-        if (best->head.sequence > cluster->journal_sequence)
-            cluster->journal_sequence = best->head.sequence;
+    struct history *best = history_is_further(&stream->head, &copy->head) ? stream : copy;
+    if (cluster->upgrade == NULL || best == stream) {
+        free(cluster->upgrade);
+        cluster->upgrade = MEMORY_STEAL(best->upgrade);
     }
-    free(copy.upgrade);
-    free(stream.upgrade);
-    if (!is_good || cluster->upgrade == NULL)
-        return is_good;
-    mark_all_dirty(cluster->upgrade);
+    if (best->head.sequence > cluster->journal_sequence)
+        cluster->journal_sequence = best->head.sequence;
+}
+
+/* Makes both journals say the same. */
+static bool put_back(struct shell *shell, struct cluster *cluster, const char *cleared,
+                     struct error *err)
+{
+    if (cluster->upgrade == NULL) {
+        if (cleared == NULL || journal_put_cleared(shell, cluster, cleared, err))
+            return true;
+        if (err->code == ERROR_STALE)
+            err->code = ERROR_UNAVAILABLE; /* whose it is will be found out */
+        return false;
+    }
+    upgrade_mark_all(cluster->upgrade);
     if (journal_write(shell, cluster, NULL, 0))
         return true;
     error_set(err, ERROR_UNAVAILABLE, "the journal could not be written");
     return false;
+}
+
+bool journal_open(struct shell *shell, struct cluster *cluster, struct error *err)
+{
+    struct history copy = {.cluster = cluster->config->name};
+    struct history stream = {.cluster = cluster->config->name};
+    bool is_good = history_read_copy(shell, cluster, &copy, err) &&
+                   read_either(shell, cluster, &copy, &stream, err);
+    if (is_good) {
+        const struct history *best = history_is_further(&stream.head, &copy.head) ? &stream : &copy;
+        take_best(cluster, &copy, &stream);
+        is_good = put_back(shell, cluster, best->cleared, err);
+    }
+    history_done(&copy);
+    history_done(&stream);
+    return is_good;
 }
 
 /* A record with all rows says all: what was before it is of no use. */
@@ -212,14 +145,14 @@ static bool write_stream(struct shell *shell, struct cluster *cluster, const cha
                          struct error *err)
 {
     char lease[CHANNEL_KEY_SIZE], epoch_key[CHANNEL_KEY_SIZE], journal[CHANNEL_KEY_SIZE];
-    char value[LIMIT_NAME + 40], epoch[24];
-    const char *arguments[FIXED_ARGUMENTS + 3 * ACTIONS_MAX] = {lease, epoch_key, journal};
+    char value[LEASE_HOLDER_SIZE], epoch[24];
+    const char *arguments[FIXED_ARGUMENTS + 4 * ACTIONS_MAX] = {lease, epoch_key, journal};
     size_t place = 3;
     REPLY_CLEANUP redisReply *reply = NULL;
     channel_key(lease, cluster->config->name, "lease", NULL);
     channel_key(epoch_key, cluster->config->name, "epoch", NULL);
     channel_key(journal, cluster->config->name, "journal", NULL);
-    snprintf(value, sizeof(value), "%s:%s", shell->config->name, shell->instance);
+    lease_value(shell, value);
     snprintf(epoch, sizeof(epoch), "%" PRIu64, cluster->epoch);
     for (size_t i = 0; i < count; i++)
         arguments[place++] = commands[i].stream;
@@ -230,6 +163,7 @@ static bool write_stream(struct shell *shell, struct cluster *cluster, const cha
     for (size_t i = 0; i < count; i++) {
         arguments[place++] = commands[i].body;
         arguments[place++] = commands[i].signature;
+        arguments[place++] = commands[i].is_cancel ? "1" : "0";
     }
     if (!redis_eval(shell->redis, deadline_after_ms(REDIS_CALL_MS), &append_script, 3 + count,
                     arguments, place, &reply, err))
@@ -241,23 +175,30 @@ static bool write_stream(struct shell *shell, struct cluster *cluster, const cha
     return true;
 }
 
+bool journal_put_cleared(struct shell *shell, struct cluster *cluster, const char *record,
+                         struct error *err)
+{
+    cluster->journal_records = 0;
+    return write_copy(cluster, record, true, err) &&
+           write_stream(shell, cluster, record, true, NULL, 0, err);
+}
+
 static bool stand_back(struct shell *shell, struct cluster *cluster, const struct error *err)
 {
     log_failure(LOG_LEVEL_WARNING, err, "cluster %s: journal", cluster->config->name);
-    shell->renewed_ms = 0;   /* find out at once whose it is: */
+    shell->renewed_ms = 0;   /* find out at once whose it is; */
     cluster->is_led = false; /* if ours, it is taken as if new, and all is asked again */
     return false;
 }
 
-/* Our own copy first. False: it is broken, and nothing may be acted on. */
-static bool write_copy_first(struct cluster *cluster, const char *record, bool is_whole)
+/* Our own copy first. Where it cannot be written, another controller may, or we may later. */
+static bool write_copy_first(struct shell *shell, struct cluster *cluster, const char *record,
+                             bool is_whole)
 {
     struct error err;
     if (write_copy(cluster, record, is_whole, &err))
         return true;
-    log_failure(LOG_LEVEL_ERROR, &err, "cluster %s: journal; it is not acted on any more",
-                cluster->config->name);
-    cluster->journal_error = err;
+    lease_give_up_because(shell, cluster, &err);
     return false;
 }
 
@@ -274,14 +215,16 @@ bool journal_write(struct shell *shell, struct cluster *cluster, const struct ou
     struct error err;
     if (upgrade->is_dirty || upgrade->dirty_nodes != 0) {
         if (++cluster->journal_records >= RECORDS_MOST)
-            mark_all_dirty(upgrade);
+            upgrade_mark_all(upgrade);
         is_whole = is_all_dirty(upgrade);
         if (is_whole)
             cluster->journal_records = 0;
         struct journal_head head = {++cluster->journal_sequence, cluster->epoch, clock_wall_ms()};
         record = journal_record_write(upgrade, &head);
-        if (!write_copy_first(cluster, record, is_whole))
+        failpoint("journal-before-copy");
+        if (!write_copy_first(shell, cluster, record, is_whole))
             return false;
+        failpoint("journal-after-copy");
     } else if (count == 0) {
         return true;
     }
@@ -291,5 +234,6 @@ bool journal_write(struct shell *shell, struct cluster *cluster, const struct ou
             return stand_back(shell, cluster, &err);
         else if (!shell_redis(shell))
             return false;
+    failpoint("journal-after-script");
     return true;
 }

@@ -124,6 +124,7 @@ static const struct field node_fields[] = {
     N_BOOL(is_detached),
     N_BOOL(is_broken),
     N_BOOL(was_switched),
+    N_BOOL(was_stopped),
     N_U32(sequence),
     N_U32(works),
     N_U32(works_done),
@@ -233,6 +234,17 @@ char *journal_record_write(const struct upgrade *upgrade, const struct journal_h
     return json_write(record);
 }
 
+char *journal_cleared_write(const char *cluster, const struct journal_head *head,
+                            const char *operator, const char * reason)
+{
+    JSON_CLEANUP json_t *record = json_pack(
+        "{s:i,s:I,s:I,s:s,s:I,s:{s:s,s:o}}", "v", JOURNAL_FORMAT, "seq", (json_int_t)head->sequence,
+        "epoch", (json_int_t)head->epoch, "cluster", cluster, "at_ms", (json_int_t)head->at_ms,
+        "cleared", "operator", operator, "reason", json_text(reason));
+    CHECK(record != NULL);
+    return json_write(record);
+}
+
 static bool read_error(const json_t *row, const char *name, char *at, struct error *err)
 {
     const json_t *value = json_object_get(row, name);
@@ -324,26 +336,35 @@ struct upgrade *upgrade_new(uint32_t node_count)
     return upgrade;
 }
 
+/* First of all: a newer format may lack what is read next. */
+static bool check_format(const json_t *record, struct error *err)
+{
+    int64_t format = 0;
+    if (!json_get_integer(record, "v", 1, INT64_MAX, &format, err))
+        return false;
+    if (format == JOURNAL_FORMAT)
+        return true;
+    error_set(err, ERROR_CONFLICT, "it is of format %lld, this version reads %d", (long long)format,
+              JOURNAL_FORMAT);
+    error_hint(err, "run the newer controller that has written it");
+    return false;
+}
+
 static bool read_head(const json_t *record, const char *cluster, struct journal_head *head,
                       struct error *err)
 {
-    int64_t format = 0, sequence = 0, epoch = 0;
+    int64_t sequence = 0, epoch = 0;
     char name[LIMIT_NAME];
-    if (!json_get_integer(record, "v", 1, INT64_MAX, &format, err) ||
-        !json_get_integer(record, "seq", 1, INT64_MAX, &sequence, err) ||
+    if (!json_get_integer(record, "seq", 1, INT64_MAX, &sequence, err) ||
         !json_get_integer(record, "epoch", 0, INT64_MAX, &epoch, err) ||
         !json_get_integer(record, "at_ms", 0, INT64_MAX, &head->at_ms, err) ||
         !json_get_text(record, "cluster", name, sizeof(name), err))
         return false;
     head->sequence = (uint64_t)sequence;
     head->epoch = (uint64_t)epoch;
-    if (format != JOURNAL_FORMAT)
-        error_set(err, ERROR_INTEGRITY, "it is of format %lld, this version reads %d",
-                  (long long)format, JOURNAL_FORMAT);
-    else if (!text_equal(name, cluster))
-        error_set(err, ERROR_INTEGRITY, "it belongs to cluster '%s'", name);
-    else
+    if (text_equal(name, cluster))
         return true;
+    error_set(err, ERROR_INTEGRITY, "it belongs to cluster '%s'", name);
     return false;
 }
 
@@ -416,17 +437,33 @@ static bool apply(const json_t *record, const char *cluster, struct upgrade **up
     return apply_nodes(record, *upgrade, err);
 }
 
+static bool read_record(const json_t *record, const char *cluster, struct upgrade **upgrade,
+                        struct journal_head *ret_head, struct error *err)
+{
+    struct journal_head head;
+    bool is_cleared = json_is_object(json_object_get(record, "cleared"));
+    bool is_good = read_head(record, cluster, &head, err) &&
+                   (is_cleared || apply(record, cluster, upgrade, err));
+    if (!is_good) {
+        err->code = ERROR_INTEGRITY;
+        return false;
+    }
+    if (is_cleared) {
+        free(*upgrade);
+        *upgrade = NULL;
+    }
+    *ret_head = head;
+    return true;
+}
+
 bool journal_record_apply(const char *text, size_t size, const char *cluster,
                           struct upgrade **upgrade, struct journal_head *ret_head,
                           struct error *err)
 {
     JSON_CLEANUP json_t *record = NULL;
-    struct journal_head head;
-    if (!json_read_object(text, size, &record, err) || !read_head(record, cluster, &head, err) ||
-        !apply(record, cluster, upgrade, err)) {
+    if (json_read_object(text, size, &record, err) && check_format(record, err))
+        return read_record(record, cluster, upgrade, ret_head, err);
+    if (err->code != ERROR_CONFLICT)
         err->code = ERROR_INTEGRITY;
-        return false;
-    }
-    *ret_head = head;
-    return true;
+    return false;
 }

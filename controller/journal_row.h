@@ -14,6 +14,10 @@
 
 #define JOURNAL_FORMAT 1
 
+/* A record that there is no upgrade, whatever stood before it:
+ * {"v":1,"seq":18,"epoch":4,"cluster":"git","at_ms":…,"cleared":{"operator":"anna","reason":"…"}}
+ */
+
 struct journal_head {
     uint64_t sequence;
     uint64_t epoch;
@@ -23,10 +27,14 @@ struct journal_head {
 /* The record of all dirty rows; the caller frees it. */
 char *journal_record_write(const struct upgrade *upgrade, const struct journal_head *head);
 
+/* The record that there is none; the caller frees it. */
+char *journal_cleared_write(const char *cluster, const struct journal_head *head,
+                            const char *operator, const char * reason);
+
 /*
  * Applies a record. *upgrade may be NULL: a record with an upgrade row of another id begins a new
- * state (freed with free()). ERROR_INTEGRITY: a record that cannot be understood, of a newer
- * format, or of another cluster.
+ * state (freed with free()); NULL after a cleared one. ERROR_INTEGRITY: a record that cannot be
+ * understood, or of another cluster. ERROR_CONFLICT: of a newer format.
  */
 bool journal_record_apply(const char *text, size_t size, const char *cluster,
                           struct upgrade **upgrade, struct journal_head *ret_head,

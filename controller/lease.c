@@ -2,9 +2,14 @@
 /*
  * Leadership of clusters: a lease in Redis with a time to live, and an epoch that grows with each
  * new leader. Between two renewals, workers act only while the lease is surely ours.
+ *
+ * That is not the whole time to live of a long lease: who has not renewed it for ACT_MOST_MS acts
+ * no more. So an operator may have the lease of a silent leader broken (lease_break.c) before it
+ * has expired, and still two never act at one time.
  */
 #include "channel.h"
 #include "clock.h"
+#include "failpoint.h"
 #include "log.h"
 #include "memory.h"
 #include "shell.h"
@@ -17,17 +22,38 @@
 #define REDIS_CALL_MS     2000
 #define RECONNECT_MOST_MS 2000
 
-/* KEYS lease epoch, ARGV value ttl_ms epoch_floor is_new → {1, epoch} or {0, holder} */
+#define RENEW_MOST_MS    2000 /* of a long lease: a request to break it is seen by then */
+#define ACT_MOST_MS      6000 /* three renewals may fail */
+#define SILENCE_SLACK_MS 1000 /* renewals nearer to each other than this are not noticed */
+
+/*
+ * KEYS lease epoch lease-break, ARGV value ttl_ms epoch_floor is_new broken_holder broken_epoch
+ * broken_ttl_ms may_found → {1, epoch, requests} or {0, holder, requests, ttl_ms}. `requests` is
+ * how many wait in the stream of requests to break the lease. A lease is broken only where holder
+ * and epoch are those that are meant and it was not renewed meanwhile: the time to live only falls.
+ * Where Redis knows neither holder nor epoch it has lost everything, or is new: who has led, or
+ * knows of no other, comes first.
+ */
 static struct redis_script take_script = {
     .text = "local holder = redis.call('GET', KEYS[1])\n"
-            "if holder and holder ~= ARGV[1] then return {0, holder} end\n"
-            "local epoch = tonumber(redis.call('GET', KEYS[2]) or '0')\n"
-            "if not holder or ARGV[4] == '1' or epoch < tonumber(ARGV[3]) then\n"
-            "  epoch = math.max(epoch, tonumber(ARGV[3])) + 1\n"
-            "  redis.call('SET', KEYS[2], string.format('%d', epoch))\n"
+            "local epoch = redis.call('GET', KEYS[2]) or '0'\n"
+            "local requests = redis.call('XLEN', KEYS[3])\n"
+            "local ttl = redis.call('PTTL', KEYS[1])\n"
+            "local is_broken = holder == ARGV[5] and epoch == ARGV[6] and\n"
+            "                  ttl <= tonumber(ARGV[7])\n"
+            "if holder and holder ~= ARGV[1] and not is_broken then\n"
+            "  return {0, holder, requests, ttl}\n"
+            "end\n"
+            "if not holder and epoch == '0' and ARGV[8] == '0' then\n"
+            "  return {0, '', requests, ttl}\n"
+            "end\n"
+            "local number, floor = tonumber(epoch), tonumber(ARGV[3])\n"
+            "if holder ~= ARGV[1] or ARGV[4] == '1' or number < floor then\n"
+            "  number = math.max(number, floor) + 1\n"
+            "  redis.call('SET', KEYS[2], string.format('%d', number))\n"
             "end\n"
             "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
-            "return {1, string.format('%d', epoch)}\n"};
+            "return {1, string.format('%d', number), requests}\n"};
 
 static struct redis_script release_script = {
     .text = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end\n"
@@ -38,8 +64,10 @@ bool shell_redis(struct shell *shell)
     struct error err;
     int64_t delay_ms = 100;
     bool was_told = false;
+    bool was_connected = redis_is_connected(shell->redis);
     while (!atomic_load(&shell->is_stopping)) {
         if (redis_connect(shell->redis, deadline_after_ms(REDIS_CALL_MS), &err)) {
+            shell->connections += !was_connected;
             if (was_told)
                 log_notice("redis is back");
             return true;
@@ -54,9 +82,28 @@ bool shell_redis(struct shell *shell)
     return false;
 }
 
-static void lease_value(const struct shell *shell, char *value, size_t size)
+static int64_t least(int64_t a, int64_t b)
 {
-    snprintf(value, size, "%s:%s", shell->config->name, shell->instance);
+    return a < b ? a : b;
+}
+
+int64_t lease_renew_ms(const struct config *config)
+{
+    return least(config->lease_ms / 3, RENEW_MOST_MS);
+}
+
+void lease_value(const struct shell *shell, char value[LEASE_HOLDER_SIZE])
+{
+    snprintf(value, LEASE_HOLDER_SIZE, "%s:%s", shell->config->name, shell->instance);
+}
+
+bool lease_may_act(struct cluster *cluster, struct error *err)
+{
+    if (clock_monotonic_ms() < atomic_load(&cluster->lease_until_ms))
+        return true;
+    error_set(err, ERROR_UNAVAILABLE, "the lease of cluster %s is not surely ours just now",
+              cluster->config->name);
+    return false;
 }
 
 static void set_read(struct shell *shell, struct cluster *cluster, bool is_read)
@@ -66,16 +113,53 @@ static void set_read(struct shell *shell, struct cluster *cluster, bool is_read)
     pthread_mutex_unlock(&shell->led_lock);
 }
 
+/* What we know is in our copy of the journal: what is in memory may soon be of the past. */
+static void stand_back(struct shell *shell, struct cluster *cluster)
+{
+    cluster->is_led = cluster->has_term = false;
+    pool_cancel_works(shell->pool, cluster->index);
+    view_rest(cluster);
+    free(cluster->upgrade);
+    cluster->upgrade = NULL;
+    cluster->wake_ms = INT64_MAX;
+    atomic_store(&cluster->lease_until_ms, 0);
+    set_read(shell, cluster, false);
+    append_log_close(cluster->journal);
+    cluster->journal = NULL;
+}
+
+/* A renewal pushes the end of the lease on by as much as has passed since the one before. */
+static void watch(struct cluster *cluster, const char *holder, int64_t asked_ms, int64_t ttl_ms)
+{
+    int64_t pushed_ms =
+        ttl_ms + clock_monotonic_ms() - cluster->holder_ttl_ms - cluster->holder_since_ms;
+    if (!text_equal(cluster->holder, holder) || pushed_ms > SILENCE_SLACK_MS) {
+        cluster->holder_since_ms = asked_ms;
+        cluster->holder_ttl_ms = ttl_ms;
+    }
+    snprintf(cluster->holder, sizeof(cluster->holder), "%s", holder);
+}
+
 static void lost(struct shell *shell, struct cluster *cluster, const char *holder)
 {
     if (cluster->is_led)
         log_warning("cluster %s: the lease went to %s; standing back", cluster->config->name,
                     holder);
-    cluster->is_led = false;
-    atomic_store(&cluster->lease_until_ms, 0);
-    set_read(shell, cluster, false);
-    append_log_close(cluster->journal);
-    cluster->journal = NULL;
+    if (cluster->has_term)
+        stand_back(shell, cluster);
+    if (holder[0] != '\0')
+        cluster->found_at_ms = INT64_MAX; /* somebody else leads, and comes first */
+    else if (cluster->found_at_ms == 0 || cluster->found_at_ms == INT64_MAX)
+        cluster->found_at_ms = clock_monotonic_ms() + shell->config->lease_ms;
+}
+
+static bool may_found(const struct cluster *cluster)
+{
+    if (cluster->has_term)
+        return true;
+    if (cluster->found_at_ms == 0) /* just started: our copy may be old, or there is none */
+        return cluster->epoch == 0;
+    return clock_monotonic_ms() >= cluster->found_at_ms;
 }
 
 /* The configuration may have changed while an upgrade was under way. */
@@ -96,7 +180,7 @@ static bool knows_all_nodes(const struct cluster *cluster, struct error *err)
 
 static bool open_journal(struct shell *shell, struct cluster *cluster, struct error *err)
 {
-    if (!journal_open(shell, cluster, err))
+    if (!journal_open(shell, cluster, err) || !dispatch_clear(shell, cluster, err))
         return false;
     if (cluster->upgrade != NULL && cluster->upgrade->phase == PHASE_ENDED &&
         !knows_all_nodes(cluster,
@@ -107,14 +191,33 @@ static bool open_journal(struct shell *shell, struct cluster *cluster, struct er
     return knows_all_nodes(cluster, err);
 }
 
+/* Redis hiccupped while the journal was read or written: that says nothing of the journal. */
+static void take_anew(struct shell *shell, struct cluster *cluster, const struct error *why)
+{
+    log_failure(LOG_LEVEL_WARNING, why, "cluster %s: journal", cluster->config->name);
+    stand_back(shell, cluster);
+    shell->renewed_ms = 0;
+}
+
 /* A new leader reads the journal before anything else, then asks again for all that is open. */
 static void won(struct shell *shell, struct cluster *cluster)
 {
     struct error err;
     struct event resume = {.kind = EVENT_RESUME, .node = NODE_NONE};
-    cluster->is_led = true;
+    cluster->is_led = cluster->has_term = true;
+    cluster->found_at_ms = 0;
+    cluster->followed[0] = '\0';
     error_clear(&cluster->journal_error);
+    failpoint("lease-taken");
     if (!open_journal(shell, cluster, &err)) {
+        if (error_code_is_transient(err.code)) {
+            take_anew(shell, cluster, &err);
+            return;
+        }
+        if (err.code != ERROR_INTEGRITY && err.code != ERROR_CONFLICT) {
+            lease_give_up_because(shell, cluster, &err);
+            return;
+        }
         log_failure(LOG_LEVEL_ERROR, &err, "cluster %s: not acted on", cluster->config->name);
         cluster->journal_error = err;
     }
@@ -129,39 +232,148 @@ static void won(struct shell *shell, struct cluster *cluster)
     cluster_step(shell, cluster, &resume);
 }
 
-static bool take(struct shell *shell, struct cluster *cluster, struct error *err)
+static bool has_shape(const redisReply *reply, struct error *err)
 {
-    char lease[CHANNEL_KEY_SIZE], epoch[CHANNEL_KEY_SIZE], value[LIMIT_NAME + 40];
-    char ttl[24], floor_text[24];
+    bool is_ours = reply->type == REDIS_REPLY_ARRAY && reply->elements >= 3 &&
+                   reply->element[0]->type == REDIS_REPLY_INTEGER &&
+                   reply->element[0]->integer != 0;
+    size_t expected = is_ours ? 3 : 4;
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == expected &&
+        reply->element[1]->type == REDIS_REPLY_STRING &&
+        reply->element[2]->type == REDIS_REPLY_INTEGER &&
+        reply->element[expected - 1]->type == REDIS_REPLY_INTEGER)
+        return true;
+    error_set(err, ERROR_PROTOCOL, "redis: the lease script gave another answer than expected");
+    return false;
+}
+
+static void held(struct shell *shell, struct cluster *cluster, const char *epoch, int64_t asked_ms)
+{
+    uint64_t now_epoch = 0;
+    text_parse_u64(epoch, UINT64_MAX, &now_epoch);
+    bool is_new = !cluster->is_led || now_epoch != cluster->epoch;
+    cluster->epoch = now_epoch;
+    lease_value(shell, cluster->holder);
+    atomic_store(&cluster->lease_until_ms, asked_ms + least(shell->config->lease_ms, ACT_MOST_MS));
+    if (is_new)
+        won(shell, cluster);
+}
+
+/* Takes or renews the lease; or breaks that of `broken`, if it is not NULL. */
+static bool take(struct shell *shell, struct cluster *cluster, const struct request *broken,
+                 bool *ret_is_asked, struct error *err)
+{
+    char keys[3][CHANNEL_KEY_SIZE], value[LEASE_HOLDER_SIZE];
+    char ttl[24], floor_text[24], epoch[24], broken_ttl[24];
     REPLY_CLEANUP redisReply *reply = NULL;
     int64_t asked_ms = clock_monotonic_ms();
-    channel_key(lease, cluster->config->name, "lease", NULL);
-    channel_key(epoch, cluster->config->name, "epoch", NULL);
-    lease_value(shell, value, sizeof(value));
+    channel_key(keys[0], cluster->config->name, "lease", NULL);
+    channel_key(keys[1], cluster->config->name, "epoch", NULL);
+    channel_key(keys[2], cluster->config->name, "lease-break", NULL);
+    lease_value(shell, value);
     snprintf(ttl, sizeof(ttl), "%lld", (long long)shell->config->lease_ms);
     snprintf(floor_text, sizeof(floor_text), "%llu",
              (unsigned long long)journal_epoch_floor(shell, cluster));
-    const char *arguments[] = {lease, epoch, value, ttl, floor_text, cluster->is_led ? "0" : "1"};
-    if (!redis_eval(shell->redis, deadline_after_ms(REDIS_CALL_MS), &take_script, 2, arguments, 6,
-                    &reply, err))
+    snprintf(epoch, sizeof(epoch), "%lld", broken != NULL ? (long long)broken->epoch : -1);
+    snprintf(broken_ttl, sizeof(broken_ttl), "%lld",
+             (long long)(cluster->holder_ttl_ms - ACT_MOST_MS));
+    const char *arguments[] = {keys[0],
+                               keys[1],
+                               keys[2],
+                               value,
+                               ttl,
+                               floor_text,
+                               cluster->is_led ? "0" : "1",
+                               broken != NULL ? broken->holder : "",
+                               epoch,
+                               broken_ttl,
+                               may_found(cluster) ? "1" : "0"};
+    if (!redis_eval(shell->redis, deadline_after_ms(REDIS_CALL_MS), &take_script, 3, arguments,
+                    sizeof(arguments) / sizeof(arguments[0]), &reply, err) ||
+        !has_shape(reply, err))
         return false;
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
-        reply->element[1]->type != REDIS_REPLY_STRING) {
-        error_set(err, ERROR_PROTOCOL, "redis: the lease script gave another answer than expected");
-        return false;
-    }
-    if (reply->element[0]->integer == 0) {
-        lost(shell, cluster, reply->element[1]->str);
+    *ret_is_asked = reply->element[2]->integer != 0;
+    if (reply->element[0]->integer != 0) {
+        held(shell, cluster, reply->element[1]->str, asked_ms);
         return true;
     }
-    uint64_t now_epoch = 0;
-    text_parse_u64(reply->element[1]->str, UINT64_MAX, &now_epoch);
-    bool is_new = !cluster->is_led || now_epoch != cluster->epoch;
-    cluster->epoch = now_epoch;
-    atomic_store(&cluster->lease_until_ms, asked_ms + shell->config->lease_ms);
-    if (is_new)
-        won(shell, cluster);
+    lost(shell, cluster, reply->element[1]->str);
+    watch(cluster, reply->element[1]->str, asked_ms, reply->element[3]->integer);
     return true;
+}
+
+bool lease_take_over(struct shell *shell, struct cluster *cluster, const struct request *broken,
+                     bool *ret_taken, struct error *err)
+{
+    bool ignored;
+    *ret_taken = false;
+    if (clock_monotonic_ms() - cluster->holder_since_ms < ACT_MOST_MS + SILENCE_SLACK_MS)
+        return true; /* it may act still, or gives the lease up itself */
+    if (!take(shell, cluster, broken, &ignored, err))
+        return false;
+    *ret_taken = cluster->is_led;
+    return true;
+}
+
+static void release(struct shell *shell, struct cluster *cluster)
+{
+    struct error ignored;
+    char lease[CHANNEL_KEY_SIZE], value[LEASE_HOLDER_SIZE];
+    REPLY_CLEANUP redisReply *reply = NULL;
+    if (!redis_is_connected(shell->redis))
+        return;
+    lease_value(shell, value);
+    channel_key(lease, cluster->config->name, "lease", NULL);
+    const char *arguments[] = {lease, value};
+    (void)redis_eval(shell->redis, deadline_after_ms(REDIS_CALL_MS), &release_script, 1, arguments,
+                     2, &reply, &ignored); /* it ends by itself otherwise */
+}
+
+void lease_release_all(struct shell *shell)
+{
+    for (size_t i = 0; i < shell->cluster_count; i++)
+        if (shell->clusters[i].is_led)
+            release(shell, &shell->clusters[i]);
+}
+
+void lease_give_up(struct shell *shell, struct cluster *cluster)
+{
+    stand_back(shell, cluster); /* before others can take it */
+    release(shell, cluster);
+    cluster->holder[0] = '\0';
+    cluster->stand_off_until_ms =
+        clock_monotonic_ms() + least(shell->config->lease_ms, ACT_MOST_MS);
+}
+
+void lease_give_up_because(struct shell *shell, struct cluster *cluster, const struct error *why)
+{
+    log_failure(LOG_LEVEL_ERROR, why,
+                "cluster %s: journal; the lease is given up, and tried again later",
+                cluster->config->name);
+    cluster->journal_error = *why;
+    error_hint(&cluster->journal_error, "of controller %s; another may take over",
+               shell->config->name);
+    status_publish(shell, cluster);
+    lease_give_up(shell, cluster);
+}
+
+static void give_back_all(struct shell *shell)
+{
+    for (size_t i = 0; i < shell->cluster_count; i++)
+        if (shell->clusters[i].is_led)
+            lease_give_up(shell, &shell->clusters[i]);
+}
+
+static bool renew(struct shell *shell, struct cluster *cluster, struct error *err)
+{
+    bool is_asked = false;
+    if (clock_monotonic_ms() < cluster->stand_off_until_ms)
+        return true;
+    if (!take(shell, cluster, NULL, &is_asked, err))
+        return false;
+    if (is_asked)
+        lease_break_look(shell, cluster);
+    return cluster->is_led || journal_follow(shell, cluster, err);
 }
 
 void lease_renew_all(struct shell *shell)
@@ -170,27 +382,15 @@ void lease_renew_all(struct shell *shell)
     shell->renewed_ms = clock_monotonic_ms();
     if (!shell_redis(shell))
         return;
+    if (!name_keep(shell)) {
+        give_back_all(shell);
+        return;
+    }
     for (size_t i = 0; i < shell->cluster_count; i++) {
-        if (take(shell, &shell->clusters[i], &err))
+        if (renew(shell, &shell->clusters[i], &err))
             continue;
         log_failure(LOG_LEVEL_WARNING, &err, "cluster %s: lease", shell->clusters[i].config->name);
         if (!redis_is_connected(shell->redis) && !shell_redis(shell))
             return;
-    }
-}
-
-void lease_release_all(struct shell *shell)
-{
-    struct error err;
-    char lease[CHANNEL_KEY_SIZE], value[LIMIT_NAME + 40];
-    lease_value(shell, value, sizeof(value));
-    for (size_t i = 0; i < shell->cluster_count; i++) {
-        REPLY_CLEANUP redisReply *reply = NULL;
-        if (!shell->clusters[i].is_led || !redis_is_connected(shell->redis))
-            continue;
-        channel_key(lease, shell->clusters[i].config->name, "lease", NULL);
-        const char *arguments[] = {lease, value};
-        (void)redis_eval(shell->redis, deadline_after_ms(REDIS_CALL_MS), &release_script, 1,
-                         arguments, 2, &reply, &err); /* it ends by itself otherwise */
     }
 }

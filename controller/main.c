@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "config.h"
 #include "embedded.h"
+#include "failpoint.h"
 #include "file.h"
 #include "http.h"
 #include "log.h"
@@ -28,7 +29,7 @@ static const char help[] =
     "Usage: shunt-controller --config FILE [--check] [--log-level LEVEL]\n"
     "Leads rolling upgrades of the clusters named in FILE.\n"
     "\n"
-    "  --config FILE      configuration (see shunt.yaml(5))\n"
+    "  --config FILE      configuration (see deploy/examples/shunt.yaml)\n"
     "  --check            print all that is wrong with FILE and this host, and exit\n"
     "  --log-level LEVEL  error, warning, notice, info (default) or debug\n"
     "  --version, --help\n"
@@ -157,6 +158,8 @@ static bool run_shell(struct shell *shell, sigset_t *signals, struct error *err)
 {
     pthread_t reader, waiter;
     stopping_shell = shell;
+    if (!name_claim(shell, err))
+        return false;
     if (!start_thread(read_streams, shell, "reads Redis", &reader, err))
         return false;
     bool is_waiting = start_thread(wait_for_signal, signals, "waits for signals", &waiter, err);
@@ -177,6 +180,13 @@ static bool lock_state(const struct config *config, int *ret_fd, struct error *e
     return file_make_directory(config->state_dir, 0755, err) && file_lock(path, ret_fd, err);
 }
 
+static void identify(struct shell *shell, int lock)
+{
+    struct name_holder holder;
+    name_holder_here(shell->instance, lock, &holder);
+    name_holder_write(&holder, shell->identity);
+}
+
 static bool run(struct config *config, sigset_t *signals, struct error *err)
 {
     CLOSE_CLEANUP int lock = -1;
@@ -191,6 +201,7 @@ static bool run(struct config *config, sigset_t *signals, struct error *err)
     shell = memory_zeroed(1, sizeof(*shell));
     bool is_good = shell_open(shell, config, err);
     if (is_good) {
+        identify(shell, lock);
         is_good = run_shell(shell, signals, err);
         shell_close(shell);
     }
@@ -219,7 +230,7 @@ int main(int argc, char **argv)
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* in every thread; one waits for them */
     signal(SIGPIPE, SIG_IGN);
     status = EXIT_SUCCESS;
-    if (!keys_init(&err)) {
+    if (!keys_init(&err) || !failpoint_open(&err)) {
         log_failure(LOG_LEVEL_ERROR, &err, "shunt-controller");
         return EXIT_FAILURE;
     }

@@ -14,4 +14,8 @@ json_t *plan_to_json(const struct plan_input *input, const struct plan *plan);
  *   "load_balancers":[{"name","rotation":"up|not-up|drained|unknown","sessions","error"}]}] */
 json_t *nodes_to_json(const struct plan_input *input);
 
+/* observed_json.c: what there is to see of a cluster whose journal is gone.
+ * {"cluster_state","upgrade_mode","nodes":[as above],"findings":[{"subject","message","hint"}]} */
+json_t *observed_to_json(const struct plan_input *input);
+
 #endif

@@ -18,6 +18,7 @@
 struct plan_run {
     struct plan_run *next;
     struct request request;
+    char *note; /* recover: what was done before the looking */
     struct plan_input input;
     uint32_t missing_facts; /* bit a node */
     bool is_gathered;
@@ -42,7 +43,8 @@ static void ask_facts(struct shell *shell, struct cluster *cluster, struct plan_
         error_set(&run->input.nodes[index].agent_error, ERROR_TIMEOUT,
                   "no answer from agent '%s' in %d s", node->agent, FACTS_MS / 1000);
         error_hint(&run->input.nodes[index].agent_error,
-                   "on that node: systemctl status shunt-agent; shunt-agent --check");
+                   "on that node: systemctl status shunt-agent; "
+                   "shunt-agent --config /etc/shunt/agent.yaml --check");
     }
 }
 
@@ -76,10 +78,18 @@ static void fill_input(const struct cluster *cluster, const struct request *requ
         TEXT_COPY(input->lb_names[i], config->lbs[i].lb.name);
 }
 
-void plan_run_start(struct shell *shell, struct cluster *cluster, const struct request *request)
+static void run_free(struct plan_run *run)
+{
+    free(run->note);
+    free(run);
+}
+
+void plan_run_start(struct shell *shell, struct cluster *cluster, const struct request *request,
+                    const char *note)
 {
     struct plan_run *run = memory_zeroed(1, sizeof(*run));
     run->request = *request;
+    run->note = memory_text(note);
     run->deadline_ms = clock_monotonic_ms() + FACTS_MS;
     fill_input(cluster, request, &run->input);
     run->next = cluster->plans;
@@ -92,7 +102,7 @@ void plan_run_start(struct shell *shell, struct cluster *cluster, const struct r
 /* "20261120-214503-3fa2": sorts by time, and is short enough to be typed. */
 static void make_id(char id[LIMIT_ID])
 {
-    time_t now = time(NULL);
+    time_t now = (time_t)(clock_wall_ms() / 1000);
     struct tm utc;
     char random[33];
     gmtime_r(&now, &utc);
@@ -132,6 +142,13 @@ static void answer_nodes(struct shell *shell, struct cluster *cluster, const str
     answer(shell, cluster, run->request.id, NULL, NULL, "nodes", nodes);
 }
 
+static void answer_recovered(struct shell *shell, struct cluster *cluster,
+                             const struct plan_run *run)
+{
+    JSON_CLEANUP json_t *observed = observed_to_json(&run->input);
+    answer(shell, cluster, run->request.id, run->note, NULL, "observed", observed);
+}
+
 static void answer_plan(struct shell *shell, struct cluster *cluster, const struct plan_run *run)
 {
     FREE_CLEANUP struct plan *plan = memory_zeroed(1, sizeof(*plan));
@@ -158,9 +175,11 @@ static void finish(struct shell *shell, struct cluster *cluster, struct plan_run
     running_error(cluster, &run->input.run_error);
     if (run->request.verb == REQUEST_NODES)
         answer_nodes(shell, cluster, run);
+    else if (run->request.verb == REQUEST_RECOVER)
+        answer_recovered(shell, cluster, run);
     else
         answer_plan(shell, cluster, run);
-    free(run);
+    run_free(run);
 }
 
 static void finish_if_complete(struct shell *shell, struct cluster *cluster, struct plan_run *run)
@@ -226,6 +245,6 @@ void plan_run_free_all(struct cluster *cluster)
     while (cluster->plans != NULL) {
         struct plan_run *run = cluster->plans;
         cluster->plans = run->next;
-        free(run);
+        run_free(run);
     }
 }

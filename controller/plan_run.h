@@ -11,7 +11,9 @@
 #include "request.h"
 #include "shell.h"
 
-void plan_run_start(struct shell *shell, struct cluster *cluster, const struct request *request);
+/* note: what a recover answers with; empty for others. */
+void plan_run_start(struct shell *shell, struct cluster *cluster, const struct request *request,
+                    const char *note);
 /* True if the report was an answer to a plan's question. */
 bool plan_run_report(struct shell *shell, struct cluster *cluster, const struct report *report);
 void plan_run_gathered(struct shell *shell, struct cluster *cluster, void *plan_run);

@@ -4,6 +4,7 @@
 #include "check.h"
 #include "clock.h"
 #include "memory.h"
+#include "pool_list.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -14,29 +15,11 @@
 struct pool {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct pool_job *jobs; /* waiting and running, in no order: there are few at a time */
+    struct pool_list jobs;
     bool is_ending;
     size_t thread_count;
     pthread_t threads[POOL_THREADS];
 };
-
-static void unlink_job(struct pool *pool, struct pool_job *job)
-{
-    struct pool_job **place = &pool->jobs;
-    while (*place != job)
-        place = &(*place)->next;
-    *place = job->next;
-}
-
-/* The waiting job that is due first; cancelled ones are due at once. */
-static struct pool_job *next_job(const struct pool *pool)
-{
-    struct pool_job *first = NULL;
-    for (struct pool_job *job = pool->jobs; job != NULL; job = job->next)
-        if (!job->is_running && (first == NULL || job->due_ms < first->due_ms))
-            first = job;
-    return first;
-}
 
 static void run_job(struct pool *pool, struct pool_job *job)
 {
@@ -48,16 +31,16 @@ static void run_job(struct pool *pool, struct pool_job *job)
         pthread_mutex_lock(&pool->lock);
     }
     job->is_running = false;
-    if (again_ms == POOL_FINISHED || job->is_cancelled) {
-        unlink_job(pool, job);
-        pthread_mutex_unlock(&pool->lock);
-        job->end(job);
-        pthread_mutex_lock(&pool->lock);
+    if (again_ms != POOL_FINISHED && !job->is_cancelled) {
+        pool_list_again(job, again_ms, clock_monotonic_ms());
+        pthread_cond_signal(&pool->changed);
         return;
     }
-    job->due_ms = clock_monotonic_ms() + (job->is_kicked ? 0 : again_ms);
-    job->is_kicked = false;
-    pthread_cond_signal(&pool->changed);
+    pool_list_remove(&pool->jobs, job);
+    pthread_cond_broadcast(&pool->changed); /* others may have waited for its end */
+    pthread_mutex_unlock(&pool->lock);
+    job->end(job);
+    pthread_mutex_lock(&pool->lock);
 }
 
 static void wait_until(struct pool *pool, const struct pool_job *next)
@@ -75,7 +58,7 @@ static void *work(void *context)
     struct pool *pool = context;
     pthread_mutex_lock(&pool->lock);
     while (!pool->is_ending) {
-        struct pool_job *job = next_job(pool);
+        struct pool_job *job = pool_list_next(&pool->jobs);
         if (job != NULL && job->due_ms <= clock_monotonic_ms())
             run_job(pool, job);
         else
@@ -112,9 +95,9 @@ void pool_free(struct pool *pool)
     pthread_mutex_unlock(&pool->lock);
     for (size_t i = 0; i < pool->thread_count; i++)
         pthread_join(pool->threads[i], NULL);
-    while (pool->jobs != NULL) {
-        struct pool_job *job = pool->jobs;
-        pool->jobs = job->next;
+    while (pool->jobs.first != NULL) {
+        struct pool_job *job = pool->jobs.first;
+        pool_list_remove(&pool->jobs, job);
         job->end(job);
     }
     pthread_cond_destroy(&pool->changed);
@@ -125,24 +108,18 @@ void pool_free(struct pool *pool)
 void pool_add(struct pool *pool, struct pool_job *job)
 {
     pthread_mutex_lock(&pool->lock);
-    job->due_ms = clock_monotonic_ms();
-    job->is_running = job->is_cancelled = job->is_kicked = false;
-    job->next = pool->jobs;
-    pool->jobs = job;
+    bool is_added = pool_list_add(&pool->jobs, job, clock_monotonic_ms());
     pthread_cond_signal(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
+    if (!is_added)
+        job->end(job);
 }
 
 void pool_kick(struct pool *pool, struct pool_job *job)
 {
     pthread_mutex_lock(&pool->lock);
-    for (struct pool_job *one = pool->jobs; one != NULL; one = one->next) {
-        if (one != job)
-            continue;
-        one->is_kicked = one->is_running;
-        one->due_ms = clock_monotonic_ms();
-        pthread_cond_signal(&pool->changed);
-    }
+    pool_list_kick(&pool->jobs, job, clock_monotonic_ms());
+    pthread_cond_signal(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
 }
 
@@ -150,13 +127,15 @@ void pool_cancel(struct pool *pool, uint32_t cluster, uint32_t node, enum work w
                  uint32_t sequence)
 {
     pthread_mutex_lock(&pool->lock);
-    for (struct pool_job *job = pool->jobs; job != NULL; job = job->next) {
-        if (job->cluster != cluster || job->node != node || job->work != work_ ||
-            job->sequence != sequence)
-            continue;
-        job->is_cancelled = true;
-        job->due_ms = clock_monotonic_ms();
-        pthread_cond_signal(&pool->changed);
-    }
+    pool_list_cancel(&pool->jobs, cluster, node, work_, sequence, clock_monotonic_ms());
+    pthread_cond_signal(&pool->changed);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void pool_cancel_works(struct pool *pool, uint32_t cluster)
+{
+    pthread_mutex_lock(&pool->lock);
+    pool_list_cancel_works(&pool->jobs, cluster, clock_monotonic_ms());
+    pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
 }

@@ -6,8 +6,10 @@
 #ifndef SHUNT_POOL_H
 #define SHUNT_POOL_H
 
+#include "error.h"
 #include "steps.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,25 +29,32 @@ struct pool_job {
     struct pool_job *next;
     pool_run_fn run;
     pool_end_fn end;
-    int64_t due_ms;    /* monotonic; the pool's */
-    bool is_running;   /* the pool's */
-    bool is_cancelled; /* the pool's */
-    bool is_kicked;    /* the pool's */
+    int64_t due_ms;           /* monotonic; the pool's */
+    bool is_running;          /* the pool's */
+    atomic_bool is_cancelled; /* the pool's */
+    bool is_kicked;           /* the pool's */
     /* Who it is, for pool_cancel(). */
     uint32_t cluster, node;
     enum work work;
     uint32_t sequence;
 };
 
+/* For a run, before each effect: ERROR_CANCELLED where it has been overtaken meanwhile. */
+bool pool_job_may_go_on(const struct pool_job *job, struct error *err);
+
 struct pool *pool_new(size_t threads);
 /* Waits for running jobs and ends all others. */
 void pool_free(struct pool *pool);
 
+/* Takes the job over. The same work of the core, added while it is still being done, is done once.
+ */
 void pool_add(struct pool *pool, struct pool_job *job);
 /* The job, if it still exists, is run now instead of at the end of its delay. */
 void pool_kick(struct pool *pool, struct pool_job *job);
 /* Ends the matching job; one that runs just now is not called again. */
 void pool_cancel(struct pool *pool, uint32_t cluster, uint32_t node, enum work work,
                  uint32_t sequence);
+/* All works of the core for the cluster: it is led by somebody else now. */
+void pool_cancel_works(struct pool *pool, uint32_t cluster);
 
 #endif

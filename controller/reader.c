@@ -4,13 +4,15 @@
  * clusters from their streams, verifies the signatures, and brings them to the main thread.
  *
  * An entry is acknowledged when it is in the queue: should we die before acting on it, the next
- * leader asks for everything again, and agents answer from their records.
+ * leader asks for everything again, and agents answer from their records. One that comes when we
+ * lead no more is put back for whoever does: a read may have been under way, or we were stopped.
  */
 #include "channel.h"
 #include "clock.h"
 #include "log.h"
 #include "memory.h"
 #include "message_codec.h"
+#include "request_check.h"
 #include "shell.h"
 #include "text.h"
 
@@ -35,24 +37,32 @@ struct reader {
     bool *is_grouped; /* groups of a cluster exist on this connection's server */
 };
 
+static bool is_ours(const struct reader *reader, uint32_t cluster)
+{
+    struct shell *shell = reader->shell;
+    struct error ignored;
+    pthread_mutex_lock(&shell->led_lock);
+    bool is_read = shell->is_read[cluster];
+    pthread_mutex_unlock(&shell->led_lock);
+    return is_read && lease_may_act(&shell->clusters[cluster], &ignored);
+}
+
 /* Two streams a cluster: reports at even places, requests at odd ones. */
 static void list_streams(struct reader *reader)
 {
     struct shell *shell = reader->shell;
     reader->stream_count = 0;
-    pthread_mutex_lock(&shell->led_lock);
-    for (size_t i = 0; i < shell->cluster_count; i++) {
-        if (!shell->is_read[i])
+    for (uint32_t i = 0; i < shell->cluster_count; i++) {
+        if (!is_ours(reader, i))
             continue;
         for (int kind = 0; kind < 2; kind++) {
             size_t place = reader->stream_count++;
             channel_key(reader->names[place], shell->clusters[i].config->name,
                         kind == 0 ? "report" : "request", NULL);
             reader->streams[place] = reader->names[place];
-            reader->owner[place] = (uint32_t)i;
+            reader->owner[place] = i;
         }
     }
-    pthread_mutex_unlock(&shell->led_lock);
 }
 
 static bool make_groups(struct reader *reader, struct error *err)
@@ -96,14 +106,8 @@ static bool read_report(struct reader *reader, const struct cluster_config *conf
 static bool read_request(struct reader *reader, const struct channel_entry *entry,
                          struct item *item, struct error *err)
 {
-    const struct operator_config *asker =
-        config_find_operator(reader->shell->config, entry->signer);
-    if (asker == NULL) {
-        error_set(err, ERROR_DENIED, "signed by '%s', who is no operator here", entry->signer);
-        return false;
-    }
-    if (!key_verify(&asker->key, KEY_DOMAIN_REQUEST, entry->body, entry->body_size,
-                    entry->signature, err))
+    const struct operator_config *asker = request_signer(reader->shell->config, entry, err);
+    if (asker == NULL)
         return false;
     item->kind = ITEM_REQUEST;
     item->body = memory_zeroed(entry->body_size + 1, 1);
@@ -111,16 +115,21 @@ static bool read_request(struct reader *reader, const struct channel_entry *entr
     return text_copy(item->operator, sizeof(item->operator), asker->name);
 }
 
-static void take(void *context, const struct channel_entry *entry)
+static void put_back(struct reader *reader, const struct channel_entry *entry)
 {
-    struct reader *reader = context;
+    struct error err;
+    REPLY_CLEANUP redisReply *reply = NULL;
+    if (!redis_command(reader->acknowledge, deadline_after_ms(REDIS_CALL_MS), &reply, &err, "XADD",
+                       entry->stream, "*", "body", entry->body, "key", entry->signer, "sig",
+                       entry->signature, (char *)NULL))
+        log_failure(LOG_LEVEL_WARNING, &err, "put back into %s", entry->stream);
+}
+
+/* Verified, into the queue; what is refused is counted there. */
+static void bring(struct reader *reader, size_t place, const struct channel_entry *entry)
+{
     struct shell *shell = reader->shell;
     struct error err;
-    size_t place = 0;
-    while (place < reader->stream_count && !text_equal(reader->streams[place], entry->stream))
-        place++;
-    if (place == reader->stream_count)
-        return; /* not asked for */
     const struct cluster_config *config = shell->clusters[reader->owner[place]].config;
     struct item *item = item_new(ITEM_NUDGE, reader->owner[place]);
     bool is_good = false;
@@ -129,15 +138,28 @@ static void take(void *context, const struct channel_entry *entry)
     else
         is_good = place % 2 == 0 ? read_report(reader, config, entry, item, &err)
                                  : read_request(reader, entry, item, &err);
-    if (is_good) {
-        queue_put(shell->queue, item);
-    } else {
+    if (!is_good) {
         item->kind = ITEM_NUDGE; /* the status shows the number */
-        queue_put(shell->queue, item);
         atomic_fetch_add(&shell->refused, 1);
         log_failure(LOG_LEVEL_WARNING, &err, "cluster %s: %s refused", config->name,
                     place % 2 == 0 ? "report" : "request");
     }
+    queue_put(shell->queue, item);
+}
+
+static void take(void *context, const struct channel_entry *entry)
+{
+    struct reader *reader = context;
+    struct error err;
+    size_t place = 0;
+    while (place < reader->stream_count && !text_equal(reader->streams[place], entry->stream))
+        place++;
+    if (place == reader->stream_count)
+        return; /* not asked for */
+    if (entry->body != NULL && !is_ours(reader, reader->owner[place]))
+        put_back(reader, entry);
+    else
+        bring(reader, place, entry);
     if (!channel_acknowledge(reader->acknowledge, deadline_after_ms(REDIS_CALL_MS), entry->stream,
                              GROUP, entry->id, &err))
         log_failure(LOG_LEVEL_WARNING, &err, "acknowledge in %s", entry->stream);
@@ -178,8 +200,7 @@ static bool connect_both(struct reader *reader, struct error *err)
 {
     struct deadline deadline = deadline_after_ms(REDIS_CALL_MS);
     bool is_new = !redis_is_connected(reader->acknowledge);
-    if (!redis_connect(reader->read, deadline, err) ||
-        !redis_connect(reader->acknowledge, deadline, err))
+    if (!redis_connect_both(reader->read, reader->acknowledge, deadline, err))
         return false;
     if (is_new)
         memset(reader->is_grouped, 0, reader->shell->cluster_count * sizeof(bool));

@@ -11,18 +11,26 @@
 static const struct verb_row {
     const char *name;
     enum role role;
-    bool needs_version, needs_artifact, needs_node;
+    bool needs_version, needs_artifact, needs_node, needs_reason, needs_holder;
 } verb_table[REQUEST_VERB_COUNT] = {
-    [REQUEST_NODES] = {"nodes", ROLE_VIEWER, false, false, false},
-    [REQUEST_PLAN] = {"plan", ROLE_VIEWER, true, false, false},
-    [REQUEST_UPGRADE] = {"upgrade", ROLE_OPERATOR, true, true, false},
-    [REQUEST_PAUSE] = {"pause", ROLE_OPERATOR, false, false, false},
-    [REQUEST_RESUME] = {"resume", ROLE_OPERATOR, false, false, false},
-    [REQUEST_ABORT] = {"abort", ROLE_OPERATOR, false, false, false},
-    [REQUEST_ROLLBACK] = {"rollback", ROLE_OPERATOR, false, false, false},
-    [REQUEST_APPROVE] = {"approve", ROLE_APPROVER, false, false, false},
-    [REQUEST_DRAIN] = {"drain", ROLE_OPERATOR, false, false, true},
-    [REQUEST_RETURN] = {"return", ROLE_OPERATOR, false, false, true},
+    [REQUEST_NODES] = {.name = "nodes", .role = ROLE_VIEWER},
+    [REQUEST_PLAN] = {.name = "plan", .role = ROLE_VIEWER, .needs_version = true},
+    [REQUEST_UPGRADE] = {.name = "upgrade",
+                         .role = ROLE_OPERATOR,
+                         .needs_version = true,
+                         .needs_artifact = true},
+    [REQUEST_PAUSE] = {.name = "pause", .role = ROLE_OPERATOR},
+    [REQUEST_RESUME] = {.name = "resume", .role = ROLE_OPERATOR},
+    [REQUEST_ABORT] = {.name = "abort", .role = ROLE_OPERATOR},
+    [REQUEST_ROLLBACK] = {.name = "rollback", .role = ROLE_OPERATOR},
+    [REQUEST_APPROVE] = {.name = "approve", .role = ROLE_APPROVER},
+    [REQUEST_DRAIN] = {.name = "drain", .role = ROLE_OPERATOR, .needs_node = true},
+    [REQUEST_RETURN] = {.name = "return", .role = ROLE_OPERATOR, .needs_node = true},
+    [REQUEST_RECOVER] = {.name = "recover", .role = ROLE_APPROVER, .needs_reason = true},
+    [REQUEST_LEASE_BREAK] = {.name = "lease-break",
+                             .role = ROLE_APPROVER,
+                             .needs_reason = true,
+                             .needs_holder = true},
 };
 
 const char *request_verb_name(enum request_verb verb)
@@ -39,12 +47,14 @@ enum role request_verb_role(enum request_verb verb)
 
 char *request_write(const struct request *request)
 {
-    JSON_CLEANUP json_t *json = json_pack(
-        "{s:s,s:s,s:s,s:s,s:I,s:I,s:s,s:s,s:s,s:s,s:b}", "id", request->id, "cluster",
-        request->cluster, "operator", request->operator, "verb", request_verb_name(request->verb),
-        "issued_ms", (json_int_t)request->issued_ms, "expires_ms", (json_int_t)request->expires_ms,
-        "to", request->to, "artifact", request->artifact, "sha256", request->sha256, "node",
-        request->node, "with_rollback", request->with_rollback);
+    JSON_CLEANUP json_t *json =
+        json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:s,s:s,s:s,s:s,s:b,s:o,s:o,s:I}", "id", request->id,
+                  "cluster", request->cluster, "operator", request->operator, "verb",
+                  request_verb_name(request->verb), "issued_ms", (json_int_t)request->issued_ms,
+                  "expires_ms", (json_int_t)request->expires_ms, "to", request->to, "artifact",
+                  request->artifact, "sha256", request->sha256, "node", request->node,
+                  "with_rollback", request->with_rollback, "reason", json_text(request->reason),
+                  "holder", json_text(request->holder), "epoch", (json_int_t)request->epoch);
     CHECK(json != NULL);
     return json_write(json);
 }
@@ -66,8 +76,8 @@ static bool read_verb(const json_t *json, struct request *request, struct error 
 static bool read_fields(const json_t *json, struct request *request, struct error *err)
 {
     static const char *const keys[] = {
-        "id", "cluster",  "operator", "verb", "issued_ms",     "expires_ms",
-        "to", "artifact", "sha256",   "node", "with_rollback", NULL};
+        "id",     "cluster", "operator",      "verb",   "issued_ms", "expires_ms", "to", "artifact",
+        "sha256", "node",    "with_rollback", "reason", "holder",    "epoch",      NULL};
     return json_only_keys(json, keys, err) && read_verb(json, request, err) &&
            json_get_text(json, "id", request->id, sizeof(request->id), err) &&
            json_get_text(json, "cluster", request->cluster, sizeof(request->cluster), err) &&
@@ -78,7 +88,10 @@ static bool read_fields(const json_t *json, struct request *request, struct erro
            json_find_text(json, "artifact", request->artifact, sizeof(request->artifact), err) &&
            json_find_text(json, "sha256", request->sha256, sizeof(request->sha256), err) &&
            json_find_text(json, "node", request->node, sizeof(request->node), err) &&
-           json_find_bool(json, "with_rollback", &request->with_rollback, err);
+           json_find_bool(json, "with_rollback", &request->with_rollback, err) &&
+           json_find_text(json, "reason", request->reason, sizeof(request->reason), err) &&
+           json_find_text(json, "holder", request->holder, sizeof(request->holder), err) &&
+           json_find_integer(json, "epoch", 0, INT64_MAX, &request->epoch, err);
 }
 
 static bool missing(struct error *err, const struct request *request, const char *field,
@@ -106,6 +119,10 @@ static bool validate(const struct request *request, struct error *err)
         return missing(err, request, "artifact", "");
     if (row->needs_node && !text_is_name(request->node))
         return missing(err, request, "node", "");
+    if (row->needs_reason && request->reason[0] == '\0')
+        return missing(err, request, "reason", "");
+    if (row->needs_holder && request->holder[0] == '\0')
+        return missing(err, request, "holder", "");
     return true;
 }
 

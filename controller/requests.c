@@ -9,38 +9,14 @@
 #include "log.h"
 #include "memory.h"
 #include "plan_run.h"
+#include "request_check.h"
 #include "text.h"
 #include "version.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define CLOCK_AHEAD_MS 60000 /* an operator's clock may be ahead of ours by this */
-#define PLANS_MOST     16    /* plans of one cluster at one time */
-
-static bool is_allowed(const struct shell *shell, const struct cluster *cluster,
-                       const struct request *request, const char *signer, struct error *err)
-{
-    const struct operator_config *asker = config_find_operator(shell->config, signer);
-    int64_t now_ms = clock_wall_ms();
-    if (!text_equal(request->operator, signer) || asker == NULL) {
-        error_set(err, ERROR_DENIED, "the request names operator '%s' and is signed by '%s'",
-                  request->operator, signer);
-    } else if (!text_equal(request->cluster, cluster->config->name)) {
-        error_set(err, ERROR_DENIED, "the request is for cluster '%s'", request->cluster);
-    } else if (request->expires_ms < now_ms || request->issued_ms > now_ms + CLOCK_AHEAD_MS ||
-               request->expires_ms > request->issued_ms + REQUEST_LIFE_MS) {
-        error_set(err, ERROR_STALE, "the request has expired, or its clock is off");
-        error_hint(err, "compare the clocks of this machine and of the controller");
-    } else if (asker->role < request_verb_role(request->verb)) {
-        error_set(err, ERROR_DENIED, "operator '%s' is %s; %s needs %s", signer,
-                  role_name(asker->role), request_verb_name(request->verb),
-                  role_name(request_verb_role(request->verb)));
-    } else {
-        return true;
-    }
-    return false;
-}
+#define PLANS_MOST 16 /* plans of one cluster at one time */
 
 /* A request is obeyed once: its id is remembered until it has expired. */
 static bool is_new(struct shell *shell, const struct request *request, struct error *err)
@@ -65,22 +41,36 @@ static bool is_new(struct shell *shell, const struct request *request, struct er
     return true;
 }
 
+/* Abort is legal at any time, but it does not always do something. */
+static const char *decision_text(const struct upgrade *upgrade, enum decision decision)
+{
+    if (decision == DECISION_ABORT && upgrade->phase == PHASE_ENDED)
+        return "abort: no upgrade runs; nothing was done";
+    if (decision == DECISION_ABORT && phase_table[upgrade->phase].is_past_return)
+        return "abort: approve has been sent; the upgrade goes on to its end";
+    return decision_name(decision);
+}
+
 static void decide_upgrade(struct shell *shell, struct cluster *cluster,
                            const struct request *request, enum decision decision)
 {
     struct error err;
+    const char *text = NULL;
     struct event event = {
         .kind = EVENT_DECISION, .now_ms = clock_wall_ms(), .node = NODE_NONE, .decision = decision};
     error_clear(&err);
-    if (cluster->upgrade == NULL) {
+    if (!cluster_is_acted_on(cluster, &err)) {
+        /* what its upgrade does is not known */
+    } else if (cluster->upgrade == NULL) {
         error_set(&err, ERROR_CONFLICT, "cluster %s: there is no upgrade", cluster->config->name);
     } else if (upgrade_may_decide(cluster->upgrade, decision, &err)) {
         error_clear(&err);
+        text = decision_text(cluster->upgrade, decision);
         log_notice("cluster %s: %s, by %s", cluster->config->name, decision_name(decision),
                    request->operator);
         cluster_step(shell, cluster, &event);
     }
-    answer_text(shell, cluster, request->id, decision_name(decision), &err);
+    answer_text(shell, cluster, request->id, text, &err);
 }
 
 static void start_plan(struct shell *shell, struct cluster *cluster, const struct request *request)
@@ -105,7 +95,17 @@ static void start_plan(struct shell *shell, struct cluster *cluster, const struc
         answer_text(shell, cluster, request->id, NULL, &err);
         return;
     }
-    plan_run_start(shell, cluster, request);
+    plan_run_start(shell, cluster, request, "");
+}
+
+/* It came on the stream that the leader alone reads. */
+static void refuse_break(struct shell *shell, struct cluster *cluster,
+                         const struct request *request)
+{
+    struct error err;
+    error_set(&err, ERROR_INVALID, "a lease-break goes to the stream that all controllers read");
+    error_hint(&err, "use the `shunt` of this version");
+    answer_text(shell, cluster, request->id, NULL, &err);
 }
 
 static void obey(struct shell *shell, struct cluster *cluster, const struct request *request)
@@ -135,6 +135,12 @@ static void obey(struct shell *shell, struct cluster *cluster, const struct requ
     case REQUEST_DRAIN:
     case REQUEST_RETURN:
         move_by_hand(shell, cluster, request);
+        return;
+    case REQUEST_RECOVER:
+        recover_cluster(shell, cluster, request);
+        return;
+    case REQUEST_LEASE_BREAK:
+        refuse_break(shell, cluster, request);
         return;
     case REQUEST_VERB_COUNT:
         break;
@@ -167,7 +173,8 @@ void handle_request(struct shell *shell, struct cluster *cluster, const char *bo
         answer_unread(shell, cluster, body, size, &err);
         return;
     }
-    if (!is_allowed(shell, cluster, &request, operator, & err) || !is_new(shell, &request, &err)) {
+    if (!request_is_allowed(shell->config, cluster->config->name, &request, operator, & err) ||
+        !is_new(shell, &request, &err)) {
         atomic_fetch_add(&shell->refused, 1);
         log_failure(LOG_LEVEL_WARNING, &err, "cluster %s: %s by %s refused", cluster->config->name,
                     request_verb_name(request.verb), operator);

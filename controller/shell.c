@@ -80,6 +80,7 @@ static void take(struct shell *shell, struct item *item)
     switch (item->kind) {
     case ITEM_EVENT:
         item->event.view = item->view;
+        item->event.now_ms = clock_wall_ms(); /* it may have waited while Redis was away */
         cluster_step(shell, cluster, &item->event);
         return;
     case ITEM_REPORT:
@@ -116,8 +117,8 @@ static void tick(struct shell *shell, struct cluster *cluster)
 static int64_t sleep_ms(const struct shell *shell)
 {
     int64_t least = LONGEST_SLEEP_MS;
-    if (shell->config->lease_ms / 3 < least)
-        least = shell->config->lease_ms / 3;
+    if (lease_renew_ms(shell->config) < least)
+        least = lease_renew_ms(shell->config);
     int64_t now_ms = clock_wall_ms();
     for (size_t i = 0; i < shell->cluster_count; i++) {
         const struct cluster *cluster = &shell->clusters[i];
@@ -131,18 +132,44 @@ static int64_t sleep_ms(const struct shell *shell)
     return least > 0 ? least : 0;
 }
 
+/* What Redis took last before a restart or a failover may be lost: commands, reports, records. As
+ * with a new leader, all that is open is asked again with an epoch of its own. */
+static bool begin_anew(struct shell *shell)
+{
+    unsigned links = shell->connections + redis_failovers(shell->redis);
+    if (links == shell->seen_links)
+        return false;
+    shell->seen_links = links;
+    for (size_t i = 0; i < shell->cluster_count; i++) {
+        shell->clusters[i].is_status_due = shell->clusters[i].is_led;
+        shell->clusters[i].is_led = false;
+    }
+    return true;
+}
+
+static void renew_if_due(struct shell *shell)
+{
+    bool is_due = clock_monotonic_ms() >= shell->renewed_ms + lease_renew_ms(shell->config);
+    if (is_due && !shell_redis(shell))
+        return;
+    if (begin_anew(shell) || is_due)
+        lease_renew_all(shell);
+}
+
 void shell_run(struct shell *shell)
 {
     lease_renew_all(shell);
+    shell->seen_links = shell->connections;
     while (!atomic_load(&shell->is_stopping)) {
         struct item *item = queue_take(shell->queue, sleep_ms(shell));
+        renew_if_due(shell); /* first: we may have been stopped for long, and lead no more */
         if (item != NULL)
             take(shell, item);
         item_free(item);
-        if (clock_monotonic_ms() >= shell->renewed_ms + shell->config->lease_ms / 3)
-            lease_renew_all(shell);
+        renew_if_due(shell);
         for (size_t i = 0; i < shell->cluster_count; i++)
             tick(shell, &shell->clusters[i]);
     }
     lease_release_all(shell);
+    name_release(shell);
 }

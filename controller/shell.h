@@ -13,9 +13,11 @@
 #include "channel.h"
 #include "config.h"
 #include "keys.h"
+#include "name_holder.h"
 #include "pool.h"
 #include "queue.h"
 #include "redis.h"
+#include "request.h"
 #include "upgrade.h"
 
 #include <pthread.h>
@@ -33,17 +35,26 @@ struct cluster {
     /* The rest belongs to the main thread. */
     bool is_led;
     uint64_t epoch;
-    struct upgrade *upgrade;    /* the current or last one; NULL if there was none */
-    int64_t wake_ms;            /* wall; INT64_MAX = none */
-    struct append_log *journal; /* our copy, opened when we begin to lead */
-    uint64_t journal_sequence;  /* of the last record */
-    uint32_t journal_records;   /* since the last one with all rows */
-    struct error journal_error; /* why this cluster must not be acted on; or ERROR_NONE */
-    struct plan_run *plans;     /* plans being made */
-    struct pool_job *view_job;  /* the poller, while it runs */
+    char holder[LEASE_HOLDER_SIZE]; /* of the lease, when we last looked; empty = nobody */
+    int64_t holder_since_ms;        /* monotonic: at least since then it has not renewed it; */
+    int64_t holder_ttl_ms;          /* the time to live that the lease had then */
+    int64_t stand_off_until_ms;     /* monotonic: given up, others come first */
+    struct upgrade *upgrade;        /* the current or last one; NULL if there was none */
+    int64_t wake_ms;                /* wall; INT64_MAX = none */
+    bool has_term;                  /* we lead, or have led and know of no other since */
+    int64_t found_at_ms; /* monotonic: from then on we take what nobody seems to have ever had */
+    char followed[CHANNEL_ENTRY_ID_SIZE]; /* last entry of the journal in our copy; not leading */
+    struct append_log *journal;           /* our copy, open while we lead or follow */
+    uint64_t journal_sequence;            /* of the last record */
+    uint32_t journal_records;             /* since the last one with all rows */
+    struct error journal_error;           /* why this cluster must not be acted on; or ERROR_NONE */
+    struct plan_run *plans;               /* plans being made */
+    struct pool_job *view_job;            /* the poller, while it runs */
     bool is_status_due;
     int64_t status_ms; /* monotonic: last published */
 };
+
+#define JOURNAL_PATH_SIZE (LIMIT_PATH + LIMIT_NAME + 32)
 
 #define SEEN_REQUESTS 1024 /* ids of requests that have not expired yet */
 
@@ -52,18 +63,20 @@ struct seen_request {
     int64_t expires_ms;
 };
 
-struct request;
-
 struct shell {
     const struct config *config;
     struct key_pair *key;
-    char instance[33]; /* random; with the name it is the value of a lease */
+    char instance[33];               /* random; with the name it is the value of a lease */
+    char identity[NAME_HOLDER_SIZE]; /* who we are where names are claimed; empty: not claimed */
+    bool is_nameless;                /* another has our name: nothing is led */
     struct queue *queue;
     struct pool *pool;
     struct redis *redis; /* the main thread's connection */
     struct cluster *clusters;
     size_t cluster_count;
-    int64_t renewed_ms; /* monotonic: leases were last renewed */
+    int64_t renewed_ms;   /* monotonic: leases were last renewed */
+    unsigned connections; /* to Redis, that were made */
+    unsigned seen_links;  /* connections and failovers after which all was asked again */
     atomic_bool is_stopping;
     pthread_mutex_t led_lock; /* reader: guards is_read below */
     bool *is_read;            /* a cluster's streams are read; by cluster index */
@@ -88,11 +101,17 @@ struct outgoing { /* a signed command, ready to be sent */
     char stream[CHANNEL_KEY_SIZE];
     char signature[KEY_SIGNATURE_TEXT_SIZE];
     char *body; /* owned by whoever holds the array */
+    bool is_cancel;
 };
 /* Signs the actions that agents carry out; at most actions->count. They are sent by
  * journal_write(), together with the record of the intent. */
 size_t dispatch_commands(struct shell *shell, struct cluster *cluster,
                          const struct actions *actions, struct outgoing *outgoing);
+/* The upgrade is forgotten: what the pool does for it ends. */
+void dispatch_forget(struct shell *shell, struct cluster *cluster);
+/* Takes away what agents have not read yet: it is of an earlier term, and what still counts is
+ * asked again. Obeyed only while the lease and the epoch are ours. */
+bool dispatch_clear(struct shell *shell, struct cluster *cluster, struct error *err);
 /* Begins and cancels the works of the pool. */
 void dispatch_jobs(struct shell *shell, struct cluster *cluster, const struct actions *actions);
 void command_id(const struct upgrade *upgrade, uint32_t node, enum work work, uint32_t sequence,
@@ -107,11 +126,42 @@ bool journal_open(struct shell *shell, struct cluster *cluster, struct error *er
  * epoch are ours. */
 bool journal_write(struct shell *shell, struct cluster *cluster, const struct outgoing *commands,
                    size_t count);
+/* Where somebody else leads: brings our copy up to date. */
+bool journal_follow(struct shell *shell, struct cluster *cluster, struct error *err);
 uint64_t journal_epoch_floor(struct shell *shell, struct cluster *cluster);
+/* The path of our own copy; its directory is made. */
+bool journal_copy_path(const struct shell *shell, const struct cluster *cluster,
+                       char path[JOURNAL_PATH_SIZE], struct error *err);
+/* Makes both journals hold this record alone, which says that there is no upgrade. */
+bool journal_put_cleared(struct shell *shell, struct cluster *cluster, const char *record,
+                         struct error *err);
+/* False, with the reason for an operator, where the journal forbids to act on the cluster. */
+bool cluster_is_acted_on(const struct cluster *cluster, struct error *err);
 
 /* lease.c: leadership, and the main thread's connection to Redis */
+int64_t lease_renew_ms(const struct config *config); /* from one renewal to the next */
 void lease_renew_all(struct shell *shell);
 void lease_release_all(struct shell *shell);
+void lease_value(const struct shell *shell, char value[LEASE_HOLDER_SIZE]);
+/* Asked by workers, immediately before each effect: the lease is surely ours. */
+bool lease_may_act(struct cluster *cluster, struct error *err);
+/* Gives the lease up and lets others come first. */
+void lease_give_up(struct shell *shell, struct cluster *cluster);
+/* The same, because of something of this machine: a full disk. */
+void lease_give_up_because(struct shell *shell, struct cluster *cluster, const struct error *why);
+/* Takes the lease that `broken` names, if that is what it is still, and if its holder has been
+ * silent for so long that it surely acts no more. *ret_taken tells. */
+bool lease_take_over(struct shell *shell, struct cluster *cluster, const struct request *broken,
+                     bool *ret_taken, struct error *err);
+
+/* lease_break.c: requests to break the cluster's lease */
+void lease_break_look(struct shell *shell, struct cluster *cluster);
+
+/* name_claim.c: the name among the controllers of one Redis */
+bool name_claim(struct shell *shell, struct error *err);
+/* Renews the claim. False: another controller has the name. */
+bool name_keep(struct shell *shell);
+void name_release(struct shell *shell);
 /* The main thread's Redis, connected; retries while the shell runs. False only when it stops. */
 bool shell_redis(struct shell *shell);
 
@@ -122,6 +172,11 @@ void reader_run(struct shell *shell); /* until is_stopping; a thread of its own 
 void status_publish(struct shell *shell, struct cluster *cluster);
 void history_append(struct shell *shell, struct cluster *cluster);
 
+/* history.c */
+/* What an operator has forced: in the history, with who and why. `text` says what came of it. */
+void history_tell(struct shell *shell, struct cluster *cluster, const struct request *request,
+                  const char *text);
+
 /* requests.c */
 void handle_request(struct shell *shell, struct cluster *cluster, const char *body, size_t size,
                     const char *operator);
@@ -129,9 +184,14 @@ void handle_request(struct shell *shell, struct cluster *cluster, const char *bo
 /* by_hand.c */
 void move_by_hand(struct shell *shell, struct cluster *cluster, const struct request *request);
 
+/* recover.c */
+void recover_cluster(struct shell *shell, struct cluster *cluster, const struct request *request);
+
 /* jobs_view.c */
 /* is_kicked: something has just ended that the view will show. */
 void view_poll(struct shell *shell, struct cluster *cluster, bool is_kicked);
+/* Nothing is to be seen or compared until the next view_poll(). */
+void view_rest(struct cluster *cluster);
 
 /* jobs_lb.c, jobs_rest.c */
 struct pool_job *job_for_work(struct shell *shell, struct cluster *cluster,

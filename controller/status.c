@@ -6,13 +6,13 @@
 #include "answer.h"
 #include "channel.h"
 #include "clock.h"
+#include "failpoint.h"
 #include "log.h"
 #include "memory.h"
 #include "shell.h"
 
 #define REDIS_CALL_MS 2000
 #define NEWS_MOST     "16"
-#define HISTORY_MOST  "1000"
 
 static json_t *steps_to_json(const struct upgrade_node *node, enum pass pass)
 {
@@ -130,13 +130,7 @@ void status_publish(struct shell *shell, struct cluster *cluster)
 
 void history_append(struct shell *shell, struct cluster *cluster)
 {
-    char key[CHANNEL_KEY_SIZE];
-    struct error err;
-    REPLY_CLEANUP redisReply *reply = NULL;
     JSON_CLEANUP json_t *json = upgrade_to_json(cluster->upgrade);
-    FREE_CLEANUP char *text = json_write(json);
-    channel_key(key, cluster->config->name, "history", NULL);
-    if (!redis_command(shell->redis, deadline_after_ms(REDIS_CALL_MS), &reply, &err, "XADD", key,
-                       "MAXLEN", "~", HISTORY_MOST, "*", "upgrade", text, NULL))
-        log_failure(LOG_LEVEL_WARNING, &err, "cluster %s: history", cluster->config->name);
+    failpoint("history-before");
+    history_add(shell, cluster, "upgrade", json);
 }

@@ -26,7 +26,10 @@ static void refuse(struct dispatch *dispatch, enum refusal refusal, const struct
     outbox_put(dispatch->outbox, &report);
 }
 
-/* A repeat gets what was last said; an end that Redis has not taken yet is on its way anyway. */
+static void resume(struct dispatch *dispatch, const struct command *command);
+
+/* A repeat gets what was last said; an end that Redis has not taken yet is on its way anyway. What
+ * a restart of ours has cut off goes on now that it is asked for again. */
 static void answer(struct dispatch *dispatch, const struct command *command)
 {
     const struct record_entry *entry = record_find(dispatch->record, command->id);
@@ -34,6 +37,10 @@ static void answer(struct dispatch *dispatch, const struct command *command)
     struct report report;
     if (entry->report != NULL && !entry->is_sent)
         return;
+    if (entry->report == NULL && job == NULL && command->verb != VERB_CANCEL) {
+        resume(dispatch, command);
+        return;
+    }
     if (entry->report != NULL)
         record_entry_report(entry, &report);
     else if (job != NULL)
@@ -217,16 +224,33 @@ static bool is_unfinished_job(const struct dispatch *dispatch, const char *id)
     return entry != NULL && entry->report == NULL && entry->verb != VERB_CANCEL;
 }
 
-/* A job that has no process any more: killed together with the agent, mostly. */
+/* A job that has no process any more: it was killed together with the agent. */
 static void resume(struct dispatch *dispatch, const struct command *command)
 {
+    const struct running_job *busy = job_runner_busy(&dispatch->jobs);
     struct error err;
-    if (is_to_be_cancelled(dispatch, command->id)) {
-        error_set(&err, ERROR_CANCELLED, "cancelled");
-        end_without_job(dispatch, command, &err);
+    if (verb_is_effect(command->verb) && busy != NULL) {
+        error_set(&err, ERROR_BUSY, "job %s (%s) is running", busy->command.id,
+                  verb_name(busy->command.verb));
+        refuse(dispatch, REFUSAL_BUSY, command, &err);
     } else if (job_runner_count(&dispatch->jobs) < INBOX_JOBS_MOST) {
         begin_job(dispatch, command);
     }
+}
+
+/* Nobody may want it any more: whoever gave it up long ago could not tell us. So it goes on only
+ * when it is asked for again, and ends where it was cancelled, or where its time is over. */
+static void settle_cut_off(struct dispatch *dispatch, const struct command *command)
+{
+    struct error err;
+    if (is_to_be_cancelled(dispatch, command->id))
+        error_set(&err, ERROR_CANCELLED, "cancelled");
+    else if (command->expires_ms < clock_wall_ms())
+        error_set(&err, ERROR_CANCELLED,
+                  "cut off by a restart of the agent, and not asked for again");
+    else
+        return;
+    end_without_job(dispatch, command, &err);
 }
 
 void dispatch_settle(struct dispatch *dispatch)
@@ -239,7 +263,7 @@ void dispatch_settle(struct dispatch *dispatch)
             continue;
         record_entry_command(entry, &command);
         if (command.verb != VERB_CANCEL)
-            resume(dispatch, &command);
+            settle_cut_off(dispatch, &command);
         else if (!is_unfinished_job(dispatch, command.target_id))
             end_without_job(dispatch, &command, NULL);
     }

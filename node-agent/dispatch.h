@@ -36,8 +36,8 @@ void dispatch_command(struct dispatch *dispatch, const struct channel_entry *ent
 /* Reads what a job has reported. */
 void dispatch_job(struct dispatch *dispatch, struct running_job *job);
 
-/* Records the ends of jobs and of the cancels that waited for them; begins again what the record
- * says is unfinished and nobody works on. Call it after a start, when a job may have ended, and
+/* Records the ends of jobs, of the cancels that waited for them, and of what a restart has cut off
+ * and nobody has asked for again in time. Call it after a start, when a job may have ended, and
  * from time to time. */
 void dispatch_settle(struct dispatch *dispatch);
 

@@ -149,12 +149,12 @@ static enum refusal check_load(const struct inbox_state *state, const struct com
     if (command->verb == VERB_CANCEL)
         return REFUSAL_NONE;
     if (verb_is_effect(command->verb) && state->busy != NULL) {
-        error_set(err, ERROR_CONFLICT, "job %s (%s) is running", state->busy->id,
+        error_set(err, ERROR_BUSY, "job %s (%s) is running", state->busy->id,
                   verb_name(state->busy->verb));
         return REFUSAL_BUSY;
     }
     if (state->job_count >= INBOX_JOBS_MOST) {
-        error_set(err, ERROR_UNAVAILABLE, "%zu jobs are running already", state->job_count);
+        error_set(err, ERROR_BUSY, "%zu jobs are running already", state->job_count);
         return REFUSAL_TOO_MANY_JOBS;
     }
     return REFUSAL_NONE;

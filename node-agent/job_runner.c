@@ -2,6 +2,7 @@
 #include "job_runner.h"
 
 #include "check.h"
+#include "failpoint.h"
 #include "job_child.h"
 #include "memory.h"
 #include "message_codec.h"
@@ -74,6 +75,7 @@ static bool fork_child(struct job_runner *runner, struct running_job *job, struc
     }
     /* Both sides set the group, so that it exists whoever comes first. */
     (void)setpgid(job->pid, job->pid);
+    failpoint("job-after-fork");
     job->pipe_fd = pipe_fds[0];
     (void)fcntl(job->pipe_fd, F_SETFL, O_NONBLOCK);
     return true;

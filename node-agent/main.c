@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent.h"
 
+#include "failpoint.h"
 #include "keys.h"
 #include "log.h"
 #include "text.h"
@@ -199,7 +200,7 @@ int main(int argc, char **argv)
     }
     log_open("shunt-agent", options.log_level);
     umask(077);
-    if (!protect_memory(&err) || !keys_init(&err))
+    if (!protect_memory(&err) || !keys_init(&err) || !failpoint_open(&err))
         return fail(EXIT_FAILED, &err, "cannot begin");
     return options.is_check ? check(&options) : run(&options);
 }

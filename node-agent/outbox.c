@@ -3,6 +3,7 @@
 
 #include "channel.h"
 #include "check.h"
+#include "failpoint.h"
 #include "log.h"
 #include "memory.h"
 #include "message_codec.h"
@@ -87,8 +88,12 @@ static bool send_report(struct outbox *outbox, struct redis *redis, const struct
     struct report stamped = *report;
     stamped.epoch = record_epoch(outbox->record);
     FREE_CLEANUP char *body = report_write(&stamped);
-    return channel_add(redis, deadline_after_ms(SEND_MS), outbox->stream, REPORT_STREAM_MOST,
-                       outbox->key, outbox->config->node, KEY_DOMAIN_REPORT, body, err);
+    failpoint("report-before-send");
+    if (!channel_add(redis, deadline_after_ms(SEND_MS), outbox->stream, REPORT_STREAM_MOST,
+                     outbox->key, outbox->config->node, KEY_DOMAIN_REPORT, body, err))
+        return false;
+    failpoint("report-after-send");
+    return true;
 }
 
 /* A record that cannot be written costs nothing here but one more sending after a restart. */

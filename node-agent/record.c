@@ -3,6 +3,7 @@
 
 #include "append_log.h"
 #include "check.h"
+#include "failpoint.h"
 #include "json.h"
 #include "memory.h"
 #include "message_codec.h"
@@ -167,8 +168,10 @@ bool record_accept(struct record *record, const struct command *command, int64_t
 {
     CHECK(find(record, command->id) == NULL);
     FREE_CLEANUP char *text = command_write(command);
+    failpoint("record-before-accept");
     if (!append(record, record_line_accepted(text, now_ms), verb_is_effect(command->verb), err))
         return false;
+    failpoint("record-after-accept");
     add_entry(record, command, now_ms);
     return true;
 }
@@ -178,8 +181,10 @@ bool record_end(struct record *record, const struct report *report, struct error
     struct record_entry *entry = find(record, report->command_id);
     CHECK(entry != NULL && entry->report == NULL && report_kind_is_final(report->kind));
     FREE_CLEANUP char *text = report_write(report);
+    failpoint("record-before-end");
     if (!append(record, record_line_ended(text), verb_is_effect(entry->verb), err))
         return false;
+    failpoint("record-after-end");
     end_entry(record, entry, report);
     return true;
 }

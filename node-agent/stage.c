@@ -7,6 +7,7 @@
 
 #include "digest.h"
 #include "disk_space.h"
+#include "failpoint.h"
 #include "fetch.h"
 #include "file.h"
 #include "memory.h"
@@ -204,10 +205,12 @@ static bool give_name(const struct agent_config *config, const char *version,
     release_path(&config->bitbucket, "", version, path);
     if (!release_remove(config, version, err))
         return false;
+    failpoint("stage-before-rename");
     if (rename(staging->path, path) != 0) {
         error_set_errno(err, errno, "rename %s to %s", staging->path, path);
         return false;
     }
+    failpoint("stage-after-rename");
     return file_sync_directory(config->bitbucket.releases, err);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verbs.h"
 
+#include "failpoint.h"
 #include "launch_log.h"
 #include "memory.h"
 #include "process.h"
@@ -151,8 +152,10 @@ static bool start_now(struct starting *starting, struct error *err)
 {
     launch_log_mark(starting->config, &starting->mark);
     starting->watch_fd = watch_log_directory(starting->config);
+    failpoint("start-before-fork");
     bool is_well = starting->service->begin(starting->config, SERVICE_START, starting->deadline,
                                             &starting->order, err);
+    failpoint("start-after-fork");
     if (is_well) {
         is_well = wait_for_process(starting, err);
         starting->service->leave(starting->order);

@@ -2,6 +2,7 @@
 #include "verbs.h"
 
 #include "connections.h"
+#include "failpoint.h"
 #include "log.h"
 #include "process.h"
 #include "service.h"
@@ -133,6 +134,7 @@ static bool stop_running(struct stopping *stopping, struct error *err)
     bool is_gone;
     if (deadline.at_ms == deadline_never().at_ms)
         deadline = deadline_after_ms(STOP_MOST_MS);
+    failpoint("stop-before-signal");
     if (!stopping->service->begin(&job->config->bitbucket, SERVICE_STOP, deadline, &stopping->order,
                                   err))
         return false;
@@ -140,6 +142,7 @@ static bool stop_running(struct stopping *stopping, struct error *err)
     if (is_well && !is_gone)
         is_well = job->command->kill ? kill_the_rest(stopping, err)
                                      : not_gone(stopping, "at the deadline", err);
+    failpoint("stop-after-gone");
     if (is_well)
         let_order_end(stopping);
     stopping->service->leave(stopping->order);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verbs.h"
 
+#include "failpoint.h"
 #include "file.h"
 #include "memory.h"
 #include "process.h"
@@ -80,8 +81,11 @@ static bool move_link(const struct agent_config *config, const char *version, co
     release_path(bitbucket, "", version, target);
     if (linked[0] != '\0' && !release_previous_write(config, linked, err))
         return false;
-    return file_replace_link(bitbucket->install_link, target, err) &&
-           read_back(bitbucket, target, err);
+    failpoint("switch-before-rename");
+    if (!file_replace_link(bitbucket->install_link, target, err))
+        return false;
+    failpoint("switch-after-rename");
+    return read_back(bitbucket, target, err);
 }
 
 static bool switch_to(const struct agent_config *config, const char *version, bool keeps_way_back,

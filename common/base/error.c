@@ -12,13 +12,21 @@ static const struct {
     const char *name;
     bool is_transient;
 } codes[] = {
-    [ERROR_NONE] = {"none", false},           [ERROR_INVALID] = {"invalid", false},
-    [ERROR_NOT_FOUND] = {"not-found", false}, [ERROR_DENIED] = {"denied", false},
-    [ERROR_CONFLICT] = {"conflict", false},   [ERROR_UNAVAILABLE] = {"unavailable", true},
-    [ERROR_TIMEOUT] = {"timeout", true},      [ERROR_FULL] = {"full", false},
-    [ERROR_INTEGRITY] = {"integrity", false}, [ERROR_PROTOCOL] = {"protocol", false},
-    [ERROR_RELEASE] = {"release", false},     [ERROR_STALE] = {"stale", false},
-    [ERROR_CANCELLED] = {"cancelled", false}, [ERROR_SYSTEM] = {"system", false},
+    [ERROR_NONE] = {"none", false},
+    [ERROR_INVALID] = {"invalid", false},
+    [ERROR_NOT_FOUND] = {"not-found", false},
+    [ERROR_DENIED] = {"denied", false},
+    [ERROR_CONFLICT] = {"conflict", false},
+    [ERROR_UNAVAILABLE] = {"unavailable", true},
+    [ERROR_TIMEOUT] = {"timeout", true},
+    [ERROR_FULL] = {"full", false},
+    [ERROR_INTEGRITY] = {"integrity", false},
+    [ERROR_PROTOCOL] = {"protocol", false},
+    [ERROR_RELEASE] = {"release", false},
+    [ERROR_STALE] = {"stale", false},
+    [ERROR_BUSY] = {"busy", true},
+    [ERROR_CANCELLED] = {"cancelled", false},
+    [ERROR_SYSTEM] = {"system", false},
 };
 _Static_assert(sizeof(codes) / sizeof(codes[0]) == ERROR_CODE_COUNT, "one row a code");
 

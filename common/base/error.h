@@ -18,6 +18,7 @@ enum error_code {
     ERROR_NOT_FOUND,   /* the named thing does not exist where it was looked for */
     ERROR_DENIED,      /* credentials, signature or role do not suffice */
     ERROR_CONFLICT,    /* somebody else's change or run stands in the way */
+    ERROR_BUSY,        /* an earlier job is still at work, and ends within its own deadline */
     ERROR_UNAVAILABLE, /* refused, reset or 5xx: may pass, try again within bounds */
     ERROR_TIMEOUT,     /* no answer, or no proof, before the deadline */
     ERROR_FULL,        /* no space, inodes or quota left */

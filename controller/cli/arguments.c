@@ -21,6 +21,7 @@ static const struct option_row {
     [OPTION_LIMIT] = {"--limit", "N", "at most so many, the latest"},
     [OPTION_ROLLBACK] = {"--rollback", NULL, "put the upgraded nodes back as well"},
     [OPTION_DIR] = {"--dir", "DIR", "where the files go; default: the working directory"},
+    [OPTION_REASON] = {"--reason", "TEXT", "why; it is logged and stands in the history"},
 };
 _Static_assert(sizeof(option_table) / sizeof(option_table[0]) == OPTION_COUNT, "a row an option");
 

@@ -24,6 +24,7 @@ enum option {
     OPTION_LIMIT,
     OPTION_ROLLBACK,
     OPTION_DIR,
+    OPTION_REASON,
     OPTION_COUNT
 };
 

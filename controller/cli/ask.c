@@ -61,17 +61,47 @@ static void complete_request(const struct client *client, struct request *reques
     request->expires_ms = request->issued_ms + REQUEST_LIFE_MS;
 }
 
-static bool send_request(struct client *client, const struct request *request,
+static bool send_request(struct client *client, const struct request *request, const char *stream,
                          const struct key_pair *key, struct error *err)
 {
-    char stream[CHANNEL_KEY_SIZE];
+    char name[CHANNEL_KEY_SIZE];
     FREE_CLEANUP char *body = request_write(request);
-    channel_key(stream, request->cluster, "request", NULL);
-    if (channel_add(client->redis, deadline_after_ms(CLIENT_CALL_MS), stream, REQUESTS_MOST, key,
+    channel_key(name, request->cluster, stream, NULL);
+    if (channel_add(client->redis, deadline_after_ms(CLIENT_CALL_MS), name, REQUESTS_MOST, key,
                     request->operator, KEY_DOMAIN_REQUEST, body, err))
         return true;
     error_hint(err, "it may have been sent all the same: look at `shunt status %s` first",
                request->cluster);
+    return false;
+}
+
+static bool load_key(const struct client *client, struct key_pair **ret_key, struct error *err)
+{
+    if (key_pair_load(client->config.operator_key_file, ret_key, err))
+        return true;
+    error_wrap(err, "operator's key");
+    error_hint(err, "`operator` in the configuration names it; `shunt keys new` makes one");
+    return false;
+}
+
+enum exit_code ask_send(struct client *client, struct request *request, const char *stream,
+                        struct error *err)
+{
+    struct key_pair *key = NULL;
+    if (!load_key(client, &key, err))
+        return EXIT_CODE_CONFIGURATION;
+    complete_request(client, request);
+    bool is_sent = send_request(client, request, stream, key, err);
+    key_pair_free(key);
+    return is_sent ? EXIT_CODE_OK : exit_code_of_error(err);
+}
+
+bool ask_take_reason(const struct cli *cli, struct request *request, struct error *err)
+{
+    const char *reason = cli->arguments.values[OPTION_REASON];
+    if (reason[0] != '\0' && TEXT_COPY(request->reason, reason))
+        return true;
+    error_set(err, ERROR_INVALID, "--reason must have 1 to %zu bytes", sizeof(request->reason) - 1);
     return false;
 }
 
@@ -91,19 +121,19 @@ static bool read_popped(const redisReply *reply, const char *id, struct answer *
     return false;
 }
 
-/* One try. *ret_is_over: an answer came, or an error that waiting does not mend. */
-static bool try_answer(struct client *client, const char *key, const char *id,
-                       struct answer *ret_answer, bool *ret_is_over, struct error *err)
+bool ask_try_answer(struct client *client, const struct request *request, unsigned wait_s,
+                    struct answer *ret_answer, bool *ret_is_over, struct error *err)
 {
     REPLY_CLEANUP redisReply *reply = NULL;
-    char block[8];
-    (void)snprintf(block, sizeof(block), "%d", BLOCK_S);
+    char key[CHANNEL_KEY_SIZE], block[8];
+    channel_key(key, request->cluster, "answer", request->id);
+    (void)snprintf(block, sizeof(block), "%u", wait_s);
     *ret_is_over = false;
     if (client_connect(client, CLIENT_CALL_MS, err) &&
-        redis_command(client->redis, deadline_after_ms(BLOCK_S * 1000 + CLIENT_CALL_MS), &reply,
-                      err, "BLPOP", key, block, (char *)NULL)) {
+        redis_command(client->redis, deadline_after_ms(wait_s * 1000 + CLIENT_CALL_MS), &reply, err,
+                      "BLPOP", key, block, (char *)NULL)) {
         *ret_is_over = reply->type != REDIS_REPLY_NIL;
-        return *ret_is_over && read_popped(reply, id, ret_answer, err);
+        return *ret_is_over && read_popped(reply, request->id, ret_answer, err);
     }
     *ret_is_over = !error_code_is_transient(err->code);
     if (!*ret_is_over)
@@ -111,25 +141,30 @@ static bool try_answer(struct client *client, const char *key, const char *id,
     return false;
 }
 
+static int64_t answer_ms(enum request_verb verb)
+{
+    bool is_plan = verb == REQUEST_PLAN || verb == REQUEST_UPGRADE || verb == REQUEST_RECOVER;
+    return is_plan ? ANSWER_PLAN_MS : ANSWER_MS;
+}
+
 static bool await_answer(struct client *client, const struct request *request,
                          struct answer *ret_answer, struct error *err)
 {
-    char key[CHANNEL_KEY_SIZE];
-    bool is_plan = request->verb == REQUEST_PLAN || request->verb == REQUEST_UPGRADE;
-    int64_t wait_ms = is_plan ? ANSWER_PLAN_MS : ANSWER_MS;
+    int64_t wait_ms = answer_ms(request->verb);
     struct deadline deadline = deadline_after_ms(wait_ms);
     bool is_over = false;
-    channel_key(key, request->cluster, "answer", request->id);
     while (!is_over && !deadline_is_over(deadline)) {
-        if (try_answer(client, key, request->id, ret_answer, &is_over, err))
+        if (ask_try_answer(client, request, BLOCK_S, ret_answer, &is_over, err))
             return true;
     }
     if (is_over)
         return false;
     error_set(err, ERROR_TIMEOUT, "cluster %s: no answer from its controller in %lld s",
               request->cluster, (long long)(wait_ms / 1000));
-    error_hint(err, "`shunt status %s` shows whether it was done; the controller's log says why",
-               request->cluster);
+    error_hint(err,
+               "`shunt status %s` shows whether it was done; the controller's log says why, for "
+               "instance that its `operators` have no '%s' with this key",
+               request->cluster, request->operator);
     return false;
 }
 
@@ -137,14 +172,11 @@ enum exit_code ask_controller(struct client *client, struct request *request,
                               struct answer *ret_answer, struct error *err)
 {
     struct key_pair *key = NULL;
-    if (!key_pair_load(client->config.operator_key_file, &key, err)) {
-        error_wrap(err, "operator's key");
-        error_hint(err, "`operator` in the configuration names it; `shunt keys new` makes one");
+    if (!load_key(client, &key, err)) /* before anything is waited for */
         return EXIT_CODE_CONFIGURATION;
-    }
     complete_request(client, request);
     bool is_answered = client_await_leader(client, err) &&
-                       send_request(client, request, key, err) &&
+                       send_request(client, request, "request", key, err) &&
                        await_answer(client, request, ret_answer, err);
     key_pair_free(key);
     return is_answered ? EXIT_CODE_OK : exit_code_of_error(err);

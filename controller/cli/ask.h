@@ -26,6 +26,18 @@ void answer_done(struct answer *answer);
 enum exit_code ask_controller(struct client *client, struct request *request,
                               struct answer *ret_answer, struct error *err);
 
+/* The two halves of it, for a request that may find no leader. Completes and signs the request and
+ * adds it to the cluster's stream of that name. */
+enum exit_code ask_send(struct client *client, struct request *request, const char *stream,
+                        struct error *err);
+/* Waits for the answer for wait_s at most. *ret_is_over: it came, or waiting does not mend the
+ * error. False, and not over: none yet. */
+bool ask_try_answer(struct client *client, const struct request *request, unsigned wait_s,
+                    struct answer *ret_answer, bool *ret_is_over, struct error *err);
+
+/* The request's reason, from --reason. ERROR_INVALID where it is empty or too long. */
+bool ask_take_reason(const struct cli *cli, struct request *request, struct error *err);
+
 /* The exit status of an answer; *err is set where it is a refusal or a failure. */
 enum exit_code answer_exit_code(const struct answer *answer, struct error *err);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The upgrades of a cluster, the latest last: the one that runs as well. */
+/* The upgrades of a cluster, the latest last: the one that runs as well. Between them what
+ * operators had to force. */
 #include "figures.h"
 #include "json.h"
 #include "memory.h"
@@ -65,25 +66,68 @@ static void add_row(struct table *table, const struct upgrade_summary *upgrade)
     table_add(table, COLOUR_NONE, upgrade->reason.message);
 }
 
+static void add_event_row(struct table *table, const struct event_summary *event)
+{
+    char at[FIGURE_SIZE];
+    figure_time(at, event->at_ms);
+    table_add(table, COLOUR_NONE, at);
+    table_add_or_blank(table, COLOUR_NONE, "");
+    table_add(table, COLOUR_BUSY, event->what);
+    table_add_or_blank(table, COLOUR_NONE, "");
+    table_add(table, COLOUR_NONE, event->operator);
+    table_format(table, COLOUR_FAINT, "%s, epoch %lld", event->controller, (long long)event->epoch);
+    table_format(table, COLOUR_NONE, "%s (%s)", event->reason, event->text);
+}
+
+static bool is_event(const json_t *json)
+{
+    return json_object_get(json, "event") != NULL;
+}
+
+static bool add_any_row(struct table *table, const json_t *json, struct error *err)
+{
+    struct event_summary event;
+    if (is_event(json)) {
+        if (!event_summary_read(json, &event, err))
+            return false;
+        add_event_row(table, &event);
+        return true;
+    }
+    FREE_CLEANUP struct upgrade_summary *upgrade = memory_zeroed(1, sizeof(*upgrade));
+    if (!upgrade_summary_read(json, upgrade, err))
+        return false;
+    add_row(table, upgrade);
+    return true;
+}
+
+static void tell_document(struct output *output, const json_t *list)
+{
+    JSON_CLEANUP json_t *document = json_object();
+    json_t *upgrades = json_array(), *events = json_array();
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        json_t *json = json_array_get(list, i);
+        json_array_append(is_event(json) ? events : upgrades, json);
+    }
+    json_object_set_new(document, "upgrades", upgrades);
+    json_object_set_new(document, "events", events);
+    output_document(output, document);
+}
+
 static bool show(struct cli *cli, json_t *list, struct error *err)
 {
     static const char *const headings[] = {"BEGUN",    "VERSIONS", "OUTCOME", "TOOK",
                                            "OPERATOR", "ID",       "REASON"};
     TABLE_CLEANUP struct table table;
     BUFFER_CLEANUP struct buffer out;
-    JSON_CLEANUP json_t *document = json_object();
-    FREE_CLEANUP struct upgrade_summary *upgrade = memory_zeroed(1, sizeof(*upgrade));
     table_init(&table, headings, sizeof(headings) / sizeof(headings[0]), cli->output.is_coloured);
     buffer_init(&out, SCREEN_BYTES);
     for (size_t i = 0; i < json_array_size(list); i++) {
-        if (!upgrade_summary_read(json_array_get(list, i), upgrade, err))
+        if (!add_any_row(&table, json_array_get(list, i), err))
             return false;
-        add_row(&table, upgrade);
     }
     table_draw(&table, &out);
     output_text(&cli->output, buffer_text(&out));
-    json_object_set(document, "upgrades", list);
-    output_document(&cli->output, document);
+    tell_document(&cli->output, list);
     return true;
 }
 

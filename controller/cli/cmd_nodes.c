@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The nodes of a cluster as they are just now: what Bitbucket, the agents and the load balancers
  * say of each. The controller looks when it is asked. */
+#include "nodes_show.h"
+
 #include "ask.h"
 #include "json.h"
 #include "memory.h"
@@ -95,13 +97,13 @@ static bool draw(const json_t *nodes, struct table *table, struct error *err)
     return true;
 }
 
-static enum exit_code show(const struct cli *cli, const struct answer *answer, struct error *err)
+enum exit_code nodes_show(const struct cli *cli, const json_t *nodes, struct error *err)
 {
     TABLE_CLEANUP struct table table;
     BUFFER_CLEANUP struct buffer out;
     table_init(&table, headings, COLUMNS, cli->output.is_coloured);
     buffer_init(&out, SCREEN_BYTES);
-    if (!draw(json_object_get(answer->json, "nodes"), &table, err))
+    if (!draw(nodes, &table, err))
         return exit_code_of_error(err);
     table_draw(&table, &out);
     output_text(&cli->output, buffer_text(&out));
@@ -119,5 +121,7 @@ enum exit_code cmd_nodes(struct cli *cli, struct error *err)
     if (code != EXIT_CODE_OK)
         return code;
     output_document(&cli->output, answer.json);
-    return answer.is_ok ? show(cli, &answer, err) : answer_exit_code(&answer, err);
+    if (!answer.is_ok)
+        return answer_exit_code(&answer, err);
+    return nodes_show(cli, json_object_get(answer.json, "nodes"), err);
 }

@@ -46,7 +46,7 @@ const struct command_row command_table[] = {
     {
         .name = "history",
         .usage = "CLUSTER [--limit N]",
-        .help = "its upgrades, the latest last",
+        .help = "its upgrades, and what operators had to force, the latest last",
         .run = cmd_history,
         .takes_cluster = true,
         .options = BIT(OPTION_LIMIT),
@@ -102,6 +102,24 @@ const struct command_row command_table[] = {
         .run = cmd_return,
         .takes_cluster = true,
         .word_count = 1,
+    },
+    {
+        .name = "lease break",
+        .usage = "CLUSTER --reason TEXT",
+        .help = "let another controller lead now: the leader hangs or is cut off",
+        .run = cmd_lease_break,
+        .takes_cluster = true,
+        .options = BIT(OPTION_REASON),
+        .required = BIT(OPTION_REASON),
+    },
+    {
+        .name = "recover",
+        .usage = "CLUSTER --reason TEXT",
+        .help = "put a journal aside that cannot be used, and show what is observed",
+        .run = cmd_recover,
+        .takes_cluster = true,
+        .options = BIT(OPTION_REASON),
+        .required = BIT(OPTION_REASON),
     },
     {
         .name = "keys new",

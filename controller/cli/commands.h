@@ -56,6 +56,8 @@ enum exit_code cmd_rollback(struct cli *cli, struct error *err);
 enum exit_code cmd_approve(struct cli *cli, struct error *err);
 enum exit_code cmd_drain(struct cli *cli, struct error *err);
 enum exit_code cmd_return(struct cli *cli, struct error *err);
+enum exit_code cmd_lease_break(struct cli *cli, struct error *err);
+enum exit_code cmd_recover(struct cli *cli, struct error *err);
 enum exit_code cmd_keys_new(struct cli *cli, struct error *err);
 enum exit_code cmd_keys_show(struct cli *cli, struct error *err);
 

@@ -11,7 +11,8 @@ static const char *const meanings[] = {
     [EXIT_CODE_ROLLED_BACK] = "the upgrade ended rolled back",
     [EXIT_CODE_REFUSED] = "refused (failed checks, role, conflict): nothing was done",
     [EXIT_CODE_WAITING] = "the upgrade waits for a decision",
-    [EXIT_CODE_NO_ANSWER] = "no answer: Redis is away, or no controller leads the cluster",
+    [EXIT_CODE_NO_ANSWER] =
+        "no answer: Redis is away, or no controller leads the cluster or takes it over",
     [EXIT_CODE_FAILED] = "the upgrade ended failed or aborted",
 };
 _Static_assert(sizeof(meanings) / sizeof(meanings[0]) == EXIT_CODE_COUNT, "one line a code");
@@ -32,6 +33,7 @@ static const struct {
     [ERROR_PROTOCOL] = {EXIT_CODE_INTERNAL, EXIT_CODE_INTERNAL},
     [ERROR_RELEASE] = {EXIT_CODE_INTERNAL, EXIT_CODE_INTERNAL},
     [ERROR_STALE] = {EXIT_CODE_INTERNAL, EXIT_CODE_REFUSED},
+    [ERROR_BUSY] = {EXIT_CODE_REFUSED, EXIT_CODE_REFUSED},
     [ERROR_CANCELLED] = {EXIT_CODE_REFUSED, EXIT_CODE_REFUSED},
     [ERROR_SYSTEM] = {EXIT_CODE_INTERNAL, EXIT_CODE_INTERNAL},
 };

@@ -21,8 +21,8 @@ void help_draw(struct buffer *out)
 {
     (void)buffer_add_text(out, "usage: shunt [--config FILE] [--json] COMMAND …\n\ncommands:\n");
     for (size_t i = 0; i < command_count; i++)
-        (void)buffer_format(out, "  %-10s %s\n", command_table[i].name, command_table[i].help);
-    (void)buffer_add_text(out, "  help       this text, or `shunt help COMMAND`\n\n"
+        (void)buffer_format(out, "  %-11s %s\n", command_table[i].name, command_table[i].help);
+    (void)buffer_add_text(out, "  help        this text, or `shunt help COMMAND`\n\n"
                                "CLUSTER may be left out where the configuration has one only.\n\n"
                                "options of every command:\n");
     draw_options(OPTIONS_GENERAL, out);

@@ -132,7 +132,8 @@ static void draw_decisions(const struct upgrade_summary *upgrade, bool is_colour
 {
     if (upgrade->is_waiting) {
         draw_error(&upgrade->reason, "waits for a decision: ", is_coloured, out);
-        (void)buffer_add_text(out, "    decide with shunt resume, approve, rollback or abort ");
+        (void)buffer_format(out, "    decide with shunt resume, %srollback or abort ",
+                            text_equal(upgrade->phase, "verify") ? "approve, " : "");
         clean_add(out, upgrade->cluster);
         (void)buffer_add_text(out, "\n");
     } else if (upgrade->is_aborting) {
@@ -175,7 +176,9 @@ void progress_draw(const struct cluster_status *status, const struct progress_vi
         draw_header(status, view, out);
     } else {
         clean_add_coloured(out, view->is_coloured, COLOUR_BOLD, status->cluster);
-        (void)buffer_add_text(out, "  no upgrade has been made\n");
+        (void)buffer_add_text(out, status->error.code != ERROR_NONE
+                                       ? "  it is not known whether an upgrade runs\n"
+                                       : "  no upgrade has been made\n");
     }
     if (view->notice[0] != '\0') {
         clean_add_coloured(out, view->is_coloured, COLOUR_BAD, view->notice);

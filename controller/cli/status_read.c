@@ -207,6 +207,24 @@ bool upgrade_summary_read(const json_t *json, struct upgrade_summary *ret_upgrad
     return true;
 }
 
+bool event_summary_read(const json_t *json, struct event_summary *ret_event, struct error *err)
+{
+    struct event_summary event;
+    memset(&event, 0, sizeof(event));
+    if (!json_get_text(json, "event", event.what, sizeof(event.what), err) ||
+        !json_get_text(json, "controller", event.controller, sizeof(event.controller), err) ||
+        !json_get_text(json, "operator", event.operator, sizeof(event.operator), err) ||
+        !json_get_text(json, "reason", event.reason, sizeof(event.reason), err) ||
+        !json_get_text(json, "text", event.text, sizeof(event.text), err) ||
+        !read_time(json, "at_ms", &event.at_ms, err) ||
+        !json_get_integer(json, "epoch", 0, INT64_MAX, &event.epoch, err)) {
+        error_wrap(err, "event");
+        return false;
+    }
+    *ret_event = event;
+    return true;
+}
+
 bool cluster_status_read(const json_t *json, struct cluster_status *ret_status, struct error *err)
 {
     struct cluster_status status;

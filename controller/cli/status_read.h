@@ -58,6 +58,14 @@ struct upgrade_summary {
     struct node_summary nodes[LIMIT_NODES];
 };
 
+/* What an operator has forced: a broken lease, a recovered journal. */
+struct event_summary {
+    char what[STATUS_WORD]; /* the request's verb */
+    char controller[LIMIT_NAME], operator[LIMIT_NAME];
+    char reason[ERROR_MESSAGE_SIZE], text[ERROR_MESSAGE_SIZE];
+    int64_t at_ms, epoch;
+};
+
 struct cluster_status {
     char cluster[LIMIT_NAME], controller[LIMIT_NAME];
     int64_t epoch, at_ms, refused;
@@ -70,6 +78,8 @@ struct cluster_status {
 bool cluster_status_read(const json_t *json, struct cluster_status *ret_status, struct error *err);
 bool upgrade_summary_read(const json_t *json, struct upgrade_summary *ret_upgrade,
                           struct error *err);
+
+bool event_summary_read(const json_t *json, struct event_summary *ret_event, struct error *err);
 
 /* The member "error" or the like: {"code","message","hint"}; absent or null: ERROR_NONE. */
 bool status_read_error(const json_t *object, const char *key, struct error *ret_error,

@@ -27,6 +27,36 @@ bool store_is_led(struct client *client, bool *ret_is_led, struct error *err)
     return true;
 }
 
+/* The text of a key; empty where there is none. */
+static bool read_text(struct client *client, const char *what, char *text, size_t size,
+                      struct error *err)
+{
+    REPLY_CLEANUP redisReply *reply = NULL;
+    char key[CHANNEL_KEY_SIZE];
+    channel_key(key, client->cluster->name, what, NULL);
+    if (!redis_command(client->redis, call_deadline(), &reply, err, "GET", key, (char *)NULL))
+        return false;
+    text[0] = '\0';
+    if (reply->type == REDIS_REPLY_NIL ||
+        (reply->type == REDIS_REPLY_STRING && text_copy(text, size, reply->str)))
+        return true;
+    error_set(err, ERROR_PROTOCOL, "%s: no text of less than %zu bytes", key, size);
+    return false;
+}
+
+bool store_read_lease(struct client *client, char ret_holder[LEASE_HOLDER_SIZE], int64_t *ret_epoch,
+                      struct error *err)
+{
+    char epoch_text[24];
+    uint64_t epoch = 0;
+    if (!read_text(client, "lease", ret_holder, LEASE_HOLDER_SIZE, err) ||
+        !read_text(client, "epoch", epoch_text, sizeof(epoch_text), err))
+        return false;
+    (void)text_parse_u64(epoch_text, INT64_MAX, &epoch);
+    *ret_epoch = (int64_t)epoch;
+    return true;
+}
+
 static bool parse_status(const struct client *client, const redisReply *reply, json_t **ret_json,
                          struct cluster_status *ret_status, struct error *err)
 {
@@ -106,16 +136,28 @@ static const redisReply *entry_field(const redisReply *entry, const char *name)
     return NULL;
 }
 
-static bool add_upgrade(const redisReply *entry, json_t *list, struct error *err)
+static bool check_upgrade(const json_t *json, struct error *err)
+{
+    FREE_CLEANUP struct upgrade_summary *upgrade = memory_zeroed(1, sizeof(*upgrade));
+    return upgrade_summary_read(json, upgrade, err);
+}
+
+static bool check_event(const json_t *json, struct error *err)
+{
+    struct event_summary event;
+    return event_summary_read(json, &event, err);
+}
+
+static bool add_entry(const redisReply *entry, json_t *list, struct error *err)
 {
     JSON_CLEANUP json_t *json = NULL;
-    FREE_CLEANUP struct upgrade_summary *upgrade = memory_zeroed(1, sizeof(*upgrade));
     const char *id = entry_id(entry);
-    const redisReply *text = id != NULL ? entry_field(entry, "upgrade") : NULL;
+    const redisReply *upgrade = id != NULL ? entry_field(entry, "upgrade") : NULL;
+    const redisReply *text = id != NULL && upgrade == NULL ? entry_field(entry, "event") : upgrade;
     if (text == NULL || text->len > STATUS_BYTES)
         error_set(err, ERROR_PROTOCOL, "no field 'upgrade' of at most %d bytes", STATUS_BYTES);
     else if (json_read_object(text->str, text->len, &json, err) &&
-             upgrade_summary_read(json, upgrade, err))
+             (upgrade != NULL ? check_upgrade(json, err) : check_event(json, err)))
         return json_array_insert(list, 0, json) == 0;
     error_wrap(err, "entry %s", id != NULL ? id : "without an id");
     return false;
@@ -128,7 +170,7 @@ bool store_read_history(struct client *client, size_t most, json_t **ret_list, s
     if (!read_latest(client, "history", most, &reply, err))
         return false;
     for (size_t i = 0; i < reply->elements; i++) {
-        if (!add_upgrade(reply->element[i], list, err)) {
+        if (!add_entry(reply->element[i], list, err)) {
             error_wrap(err, "cluster %s: unreadable history in Redis", client->cluster->name);
             return false;
         }

@@ -35,6 +35,20 @@ bool budget_allows(const struct upgrade *upgrade, uint32_t node, int64_t now_ms)
            upgrade->node_count >= upgrade->policy.min_available + out + out_for_good + 1;
 }
 
+bool budget_allows_alone(const struct upgrade *upgrade, uint32_t node, int64_t now_ms)
+{
+    uint32_t serving = 0;
+    for (uint32_t i = 0; i < upgrade->node_count; i++) {
+        const struct upgrade_node *other = &upgrade->nodes[i];
+        if (i == node)
+            continue;
+        if (other->place == PLACE_WORKING)
+            return false;
+        serving += !node_is_out(other) && is_known_active(other, now_ms);
+    }
+    return serving >= upgrade->policy.min_available;
+}
+
 static bool is_less_busy(const struct upgrade_node *a, const struct upgrade_node *b)
 {
     if (a->load < 0 || b->load < 0)

@@ -35,7 +35,7 @@ bool upgrade_may_decide(const struct upgrade *upgrade, enum decision decision, s
         return true;
     case DECISION_ABORT_ROLLBACK:
     case DECISION_ROLLBACK:
-        if (phase_table[upgrade->phase].is_past_return ||
+        if (phase_table[upgrade->phase].is_past_return || was_approved_by_others(upgrade) ||
             (is_ended && upgrade->outcome == OUTCOME_DONE))
             return refuse(err, upgrade,
                           "approve has been sent; there is no way back to the old version");
@@ -60,6 +60,37 @@ bool upgrade_may_decide(const struct upgrade *upgrade, enum decision decision, s
     CHECK(!"a decision without a rule");
 }
 
+/*
+ * Where a node that was held tries again. What did not come up is stopped and started anew, when
+ * its members are proved down once more. What failed while it served has been mended, and then
+ * proves itself before it counts; or it serves nobody, and goes the whole way once more.
+ */
+static enum step resume_step(const struct upgrade_node *node)
+{
+    if (node->step >= STEP_RETURN && node->seen_state == NODE_ACTIVE)
+        return STEP_ACTIVE;
+    return node->step >= STEP_STOP && node->is_detached ? STEP_DETACH : STEP_DRAIN;
+}
+
+/* Seen a moment ago, and not at work: to take it out costs nobody anything. */
+static bool serves_nobody(const struct upgrade_node *node, int64_t now_ms)
+{
+    return node->seen_ms != 0 && now_ms - node->seen_ms <= VIEW_FRESH_MS &&
+           node->seen_state != NODE_ACTIVE && node->seen_state != NODE_UNKNOWN;
+}
+
+/* A node that may serve is drained while no other is on its way; the rest waits for the next
+ * resume. */
+static bool may_take_out(struct run *run, uint32_t index)
+{
+    struct upgrade *upgrade = run->upgrade;
+    if (serves_nobody(&upgrade->nodes[index], run->now_ms)) {
+        upgrade->nodes[index].is_broken = true;
+        return true;
+    }
+    return budget_allows_alone(upgrade, index, run->now_ms);
+}
+
 static void resume_node(struct run *run, uint32_t index)
 {
     struct upgrade_node *node = &run->upgrade->nodes[index];
@@ -67,8 +98,9 @@ static void resume_node(struct run *run, uint32_t index)
         node->place = PLACE_OLD;
         run_touch(run, index);
     } else if (node->place == PLACE_HELD || node->place == PLACE_QUARANTINED) {
-        bool needs_restart = node->step == STEP_START || node->step == STEP_ACTIVE;
-        node_begin(run, index, node->pass, needs_restart ? STEP_STOP : node->step);
+        enum step step = resume_step(node);
+        if (step != STEP_DRAIN || may_take_out(run, index))
+            node_resume(run, index, step);
     }
 }
 
@@ -81,6 +113,7 @@ static void resume(struct run *run)
     run_touch(run, NODE_NONE);
     if (!was_waiting)
         return;
+    error_clear(&upgrade->reason);
     for (uint32_t i = 0; i < upgrade->node_count; i++)
         resume_node(run, i);
     if (upgrade->phase != PHASE_NODES && upgrade->phase != PHASE_BACK)
@@ -134,6 +167,13 @@ static void roll_back(struct run *run)
     }
 }
 
+/* A failure stays the reason of what follows; that approve was awaited is none. */
+static void forget_approval(struct upgrade *upgrade)
+{
+    if (upgrade->phase == PHASE_VERIFY && upgrade->reason.code == ERROR_CONFLICT)
+        error_clear(&upgrade->reason);
+}
+
 void decide(struct run *run, enum decision decision)
 {
     struct upgrade *upgrade = run->upgrade;
@@ -153,17 +193,20 @@ void decide(struct run *run, enum decision decision)
             upgrade->is_aborting = true;
             upgrade->is_paused = upgrade->is_waiting = false;
             upgrade->is_rollback_wanted = false;
+            forget_approval(upgrade);
             abort_upgrade(run);
         }
         return;
     case DECISION_ABORT_ROLLBACK:
     case DECISION_ROLLBACK:
         upgrade->is_paused = upgrade->is_waiting = false;
+        forget_approval(upgrade);
         roll_back(run);
         return;
     case DECISION_APPROVE:
         upgrade->is_approved = true;
-        upgrade->is_waiting = false;
+        error_clear(&upgrade->reason);
+        phase_enter(run, PHASE_VERIFY); /* all is proved once more, within a deadline again */
         return;
     case DECISION_COUNT:
         break;

@@ -83,7 +83,10 @@ void node_failed(struct run *run, uint32_t index, const struct error *err)
     error_wrap(&node->error, "node %s: %s", node->name, step_name(step));
     node->is_broken = step >= STEP_STOP;
     run_touch(run, index);
-    if (node->pass == PASS_BACK) { /* never a reason to leave the others as they are */
+    if (was_approved_by_others(upgrade)) { /* the old version cannot join any more */
+        hold(run, index, PLACE_HELD);
+        wait_because_of(run, index);
+    } else if (node->pass == PASS_BACK) { /* never a reason to leave the others as they are */
         hold(run, index, PLACE_HELD);
         if (upgrade->phase != PHASE_BACK)
             wait_because_of(run, index);

@@ -16,6 +16,7 @@
 #define WORK_GRACE_MS   5000    /* an agent's own deadline comes first, its report then travels */
 #define RETRY_FIRST_MS  500     /* then doubled */
 #define RETRY_MOST_MS   15000
+#define TAKE_OVER_MS    30000  /* a new leader hears what was done while there was none */
 #define VIEW_FRESH_MS   15000  /* an older sight of a node counts as unknown */
 #define STARVED_MOST_MS 600000 /* no budget for so long: an operator must decide */
 
@@ -36,14 +37,20 @@ bool proof_holds(const struct upgrade *upgrade, enum proof proof, uint32_t node)
 
 /* budget.c */
 bool budget_allows(const struct upgrade *upgrade, uint32_t node, int64_t now_ms);
+/* May the node, which is out in our books and may serve all the same, be taken out as the only one?
+ */
+bool budget_allows_alone(const struct upgrade *upgrade, uint32_t node, int64_t now_ms);
 uint32_t budget_next(const struct upgrade *upgrade, enum place place, int64_t now_ms);
 bool node_is_out(const struct upgrade_node *node);
 
 /* node_pass.c: one node on its way through the steps. */
 void node_begin(struct run *run, uint32_t index, enum pass pass, enum step step);
+/* Goes on in the pass that it was held in: out of service since that pass began, not since now. */
+void node_resume(struct run *run, uint32_t index, enum step step);
 void node_turn(struct run *run, uint32_t index);
 void node_retry(struct run *run, uint32_t index);
 void node_repeat(struct run *run, uint32_t index);
+void node_take_over(struct run *run, uint32_t index);
 void node_tick(struct run *run, uint32_t index);
 void node_work_done(struct run *run, uint32_t index, enum work work);
 void node_work_failed(struct run *run, uint32_t index, enum work work, const struct error *err);
@@ -55,13 +62,16 @@ void node_cancel(struct run *run, uint32_t index);
 void node_failed(struct run *run, uint32_t index, const struct error *err);
 enum fault fault_of(enum step step, const struct error *err);
 
+/* queries.c: upgrade mode is off and nodes serve the target: somebody else has approved. */
+bool was_approved_by_others(const struct upgrade *upgrade);
+
 /* phase.c: the cluster on its way through the phases. */
 void phase_enter(struct run *run, enum phase phase);
 void phase_go_on(struct run *run);
 void phase_tick(struct run *run);
 void phase_work_done(struct run *run, uint32_t node, enum work work, const char *sha256);
 void phase_work_failed(struct run *run, uint32_t node, enum work work, const struct error *err);
-void phase_repeat(struct run *run);
+void phase_take_over(struct run *run);
 void upgrade_wait(struct run *run, const struct error *reason);
 void upgrade_end(struct run *run, enum outcome outcome);
 

@@ -44,6 +44,8 @@ static void leave(struct run *run, uint32_t index)
     node->step_took_ms[node->pass][node->step] = run->now_ms - node->begun_ms;
     if (node->step == STEP_DETACH)
         node->is_detached = true;
+    if (node->step == STEP_ACTIVE)
+        node->was_stopped = false;
     enum step next = step_after(run->upgrade, node->pass, node->step);
     if (node->is_turning && node->pass == PASS_UP)
         node_turn(run, index);
@@ -67,8 +69,13 @@ void node_ask(struct run *run, uint32_t index)
     int64_t left_ms = node->deadline_ms != 0 ? node->deadline_ms - run->now_ms : 0;
     if (node->deadline_ms != 0 && left_ms < 1)
         left_ms = 1;
+    unsigned left = node->works & ~node->works_done;
+    if (node->step == STEP_STOP && (left & WORK_BIT(WORK_LB_DOWN)) != 0)
+        left = WORK_BIT(WORK_LB_DOWN); /* first: see node_take_over() */
+    if (run->upgrade->seen_ms == 0)
+        left &= ~WORK_BIT(WORK_MEMBERS); /* nobody knows yet who should be listed */
     for (unsigned work = 0; work < WORK_COUNT; work++)
-        if (node->works & ~node->works_done & WORK_BIT(work))
+        if (left & WORK_BIT(work))
             run_work(run, index, (enum work)work, node->sequence, left_ms);
 }
 
@@ -97,32 +104,58 @@ static void enter(struct run *run, uint32_t index, enum step step)
     node->works = row->works[node->pass];
     node->works_done = 0;
     node->sequence++;
-    if (step == STEP_RETURN)
+    if (step == STEP_RETURN || step == STEP_DRAIN)
         node->is_detached = false;
     if (step == STEP_SWITCH && node->pass == PASS_UP)
         node->was_switched = true;
+    if (step == STEP_STOP)
+        node->was_stopped = true;
     run_touch(run, index);
     node_ask(run, index);
 }
 
-void node_begin(struct run *run, uint32_t index, enum pass pass, enum step step)
+/* The times of steps before `since` stay. */
+static void set_out(struct run *run, uint32_t index, enum pass pass, enum step step,
+                    enum step since)
 {
     struct upgrade_node *node = &run->upgrade->nodes[index];
     CHECK(step < STEP_COUNT && step_table[step].works[pass] != 0);
     if (pass == PASS_UP)
         error_clear(&node->error);
-    if (pass == PASS_UP && step == STEP_DRAIN)
+    if (node->place == PLACE_OLD)
         node->was_switched = false;
     node->place = PLACE_WORKING;
     node->pass = pass;
     node->is_turning = false;
-    node->pass_begun_ms[pass] = run->now_ms;
     node->pass_ended_ms[pass] = 0;
-    for (unsigned i = 0; i < STEP_COUNT; i++) {
+    for (unsigned i = since; i < STEP_COUNT; i++) {
         node->step_begun_ms[pass][i] = 0;
         node->step_took_ms[pass][i] = -1;
     }
     enter(run, index, step);
+}
+
+void node_begin(struct run *run, uint32_t index, enum pass pass, enum step step)
+{
+    run->upgrade->nodes[index].pass_begun_ms[pass] = run->now_ms;
+    set_out(run, index, pass, step, STEP_DRAIN);
+}
+
+void node_resume(struct run *run, uint32_t index, enum step step)
+{
+    set_out(run, index, run->upgrade->nodes[index].pass, step, step);
+}
+
+/* A node that goes through its steps once more, after it was held or its leader was lost, may be at
+ * the target already, may have its traffic, may be down: what the table says is not enough then. */
+static enum step back_from(const struct upgrade_node *node)
+{
+    enum step step = step_table[node->step].back_from;
+    bool is_at_target = node->was_switched && node->step <= STEP_STOP;
+    bool may_serve = step == STEP_DETACH && !node->is_detached;
+    if (is_at_target || may_serve)
+        return node->is_detached ? STEP_DETACH : STEP_DRAIN;
+    return node->was_stopped && node->step < STEP_STOP ? STEP_START : step;
 }
 
 /* From the step it is in, whatever became of it, begins the way back. */
@@ -132,7 +165,7 @@ void node_turn(struct run *run, uint32_t index)
     node_cancel(run, index);
     if (node->pass_ended_ms[node->pass] == 0)
         node->pass_ended_ms[node->pass] = run->now_ms;
-    node_begin(run, index, PASS_BACK, step_table[node->step].back_from);
+    node_begin(run, index, PASS_BACK, back_from(node));
 }
 
 /* Asks again for all that the step still lacks, under a new sequence: a new attempt. */
@@ -202,6 +235,29 @@ static void step_deadline(struct run *run, uint32_t index)
     node_failed(run, index, &err);
 }
 
+/*
+ * After a time without a leader. That the members are down was proved by the one before: a load
+ * balancer may have been reloaded since, so it is proved again before the stop is asked for again,
+ * under its old id: it may be under way. And what has been done meanwhile gets the time to be told,
+ * though its deadline may be over.
+ */
+void node_take_over(struct run *run, uint32_t index)
+{
+    struct upgrade_node *node = &run->upgrade->nodes[index];
+    bool is_stopping = node->place == PLACE_WORKING && node->step == STEP_STOP;
+    if (is_stopping && (node->works & ~node->works_done) != 0) {
+        node->works |= WORK_BIT(WORK_LB_DOWN);
+        node->works_done &= ~WORK_BIT(WORK_LB_DOWN);
+        run_touch(run, index);
+    }
+    int64_t least_ms = run->now_ms + TAKE_OVER_MS;
+    if (node->deadline_ms != 0 && node->deadline_ms < least_ms) {
+        node->deadline_ms = least_ms;
+        run_touch(run, index);
+    }
+    node_repeat(run, index);
+}
+
 void node_tick(struct run *run, uint32_t index)
 {
     struct upgrade_node *node = &run->upgrade->nodes[index];
@@ -224,6 +280,8 @@ void node_work_done(struct run *run, uint32_t index, enum work work)
 {
     struct upgrade_node *node = &run->upgrade->nodes[index];
     node->works_done |= WORK_BIT(work); /* no record: asked again, it is answered again */
+    if (work == WORK_LB_DOWN && node->step == STEP_STOP)
+        node_ask(run, index);
     if (step_is_done(run->upgrade, index))
         leave(run, index);
 }
@@ -238,9 +296,11 @@ void node_work_failed(struct run *run, uint32_t index, enum work work, const str
     if (work == WORK_CONNECTIONS && err->code == ERROR_TIMEOUT)
         return; /* the step's own deadline is next, and says what follows */
     bool has_time = node->deadline_ms == 0 || run->now_ms < node->deadline_ms;
-    if (is_transient && has_time && err->code != ERROR_TIMEOUT && node->attempt < row->retries) {
-        node->retry_ms = run->now_ms + retry_delay_ms(node->attempt);
-        node->attempt++;
+    bool is_busy = err->code == ERROR_BUSY; /* it was not even tried: no attempt */
+    if (is_transient && has_time && err->code != ERROR_TIMEOUT &&
+        (is_busy || node->attempt < row->retries)) {
+        node->retry_ms = run->now_ms + retry_delay_ms(is_busy ? 0 : node->attempt);
+        node->attempt += !is_busy;
         return;
     }
     node_failed(run, index, err);

@@ -223,6 +223,8 @@ static bool may_approve(struct run *run)
 {
     struct upgrade *upgrade = run->upgrade;
     struct error reason;
+    if (upgrade->is_waiting && upgrade->reason.code == ERROR_CONFLICT) /* refused, or by hand */
+        return false;
     if (!upgrade->policy.approve_by_hand || upgrade->is_approved)
         return true;
     if (!upgrade->is_waiting) {
@@ -247,6 +249,34 @@ static void tasks_failed(struct run *run)
     upgrade_wait(run, &reason);
 }
 
+/*
+ * Between mode-on and approve upgrade mode is on. If it is not, an administrator has approved by
+ * hand; or an old copy of the journal is all that was left. Nothing is put back then.
+ */
+static void approved_by_others(struct run *run)
+{
+    struct upgrade *upgrade = run->upgrade;
+    struct error reason;
+    if (count_places(upgrade, PLACES(PLACE_NEW)) == upgrade->node_count) {
+        error_clear(&upgrade->reason); /* it may have been that we wait for an approval */
+        phase_enter(run, PHASE_STABLE);
+        return;
+    }
+    if (upgrade->is_aborting && count_places(upgrade, PLACES(PLACE_WORKING)) == 0) {
+        upgrade_end(run, OUTCOME_ABORTED);
+        return;
+    }
+    if (upgrade->is_waiting || upgrade->is_aborting)
+        return;
+    error_set(&reason, ERROR_CONFLICT,
+              "upgrade mode is off and nodes serve %s: somebody else has approved it", upgrade->to);
+    error_hint(&reason,
+               "nothing can be put back; `shunt abort %s` ends this upgrade as it stands, mend the "
+               "other nodes by hand",
+               upgrade->cluster);
+    upgrade_wait(run, &reason);
+}
+
 /* Looks whether the phase is done and what can be begun; called after every event. */
 void phase_go_on(struct run *run)
 {
@@ -254,7 +284,9 @@ void phase_go_on(struct run *run)
     const struct phase_row *row = &phase_table[upgrade->phase];
     if (upgrade->phase == PHASE_ENDED)
         return;
-    if (upgrade->phase == PHASE_NODES) {
+    if (was_approved_by_others(upgrade)) {
+        approved_by_others(run);
+    } else if (upgrade->phase == PHASE_NODES) {
         go_on_nodes(run);
     } else if (upgrade->phase == PHASE_BACK) {
         go_on_back(run);
@@ -300,10 +332,15 @@ static void phase_failed(struct run *run, const struct error *err)
         upgrade->reason = reason;
         upgrade_end(run, OUTCOME_DONE);
         return;
+    case PHASE_APPROVE:
+        if (err->code == ERROR_CONFLICT) /* it was refused: there still is a way back */
+            phase_enter(run, PHASE_VERIFY);
+        upgrade->deadline_ms = 0;
+        upgrade_wait(run, &reason);
+        return;
     case PHASE_NODES:
     case PHASE_BACK:
     case PHASE_VERIFY:
-    case PHASE_APPROVE:
     case PHASE_STABLE:
     case PHASE_READY:
     case PHASE_MODE_OFF:
@@ -380,10 +417,11 @@ void phase_work_failed(struct run *run, uint32_t index, enum work work, const st
     int64_t *retry_ms = index == NODE_NONE ? &upgrade->retry_ms : &upgrade->nodes[index].retry_ms;
     struct error reason = *err;
     run_touch(run, index);
-    if ((error_code_is_transient(err->code) || err->code == ERROR_CONFLICT) &&
-        *attempt < row->retries) {
-        *retry_ms = run->now_ms + retry_delay_ms(*attempt);
-        ++*attempt;
+    bool is_busy = err->code == ERROR_BUSY; /* it was not even tried: no attempt */
+    if (is_busy || ((error_code_is_transient(err->code) || err->code == ERROR_CONFLICT) &&
+                    *attempt < row->retries)) {
+        *retry_ms = run->now_ms + retry_delay_ms(is_busy ? 0 : *attempt);
+        *attempt += !is_busy;
         return;
     }
     if (index != NODE_NONE) {
@@ -393,11 +431,20 @@ void phase_work_failed(struct run *run, uint32_t index, enum work work, const st
     phase_failed(run, &reason);
 }
 
-void phase_repeat(struct run *run)
+void phase_take_over(struct run *run)
 {
     struct upgrade *upgrade = run->upgrade;
+    int64_t least_ms = run->now_ms + TAKE_OVER_MS;
+    if (upgrade->deadline_ms != 0 && upgrade->deadline_ms < least_ms) {
+        upgrade->deadline_ms = least_ms;
+        run_touch(run, NODE_NONE);
+    }
+    upgrade->seen_ms = 0; /* by others, and some time ago */
     if (upgrade->retry_ms == 0)
         ask_cluster(run);
-    for (uint32_t i = 0; i < upgrade->node_count; i++)
-        node_repeat(run, i);
+    for (uint32_t i = 0; i < upgrade->node_count; i++) {
+        upgrade->nodes[i].seen_ms = 0;
+        upgrade->nodes[i].seen_state = NODE_UNKNOWN;
+        node_take_over(run, i);
+    }
 }

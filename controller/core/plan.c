@@ -44,7 +44,9 @@ static void check_cluster(const struct plan_input *input, struct plan *plan)
         error_set(&check->error, ERROR_CONFLICT, "it is %s, not STABLE or READY_TO_UPGRADE",
                   cluster_state_name(view->state));
         error_hint(&check->error,
-                   "mend or stop nodes in ERROR; finish or roll back an upgrade begun by hand");
+                   "mend or stop nodes in ERROR; `shunt rollback %s` after an abort; finish or "
+                   "roll back an upgrade begun by hand",
+                   input->cluster);
     }
     check_version(input, plan);
 }
@@ -133,18 +135,21 @@ static void check_lbs(const struct plan_input *input, struct plan *plan, uint32_
         struct plan_check *check = add(plan, "in rotation", node->name);
         (void)(text_append(check->subject, sizeof(check->subject), " at ") &&
                text_append(check->subject, sizeof(check->subject), input->lb_names[i]));
-        if (lb->error.code != ERROR_NONE)
+        if (lb->error.code != ERROR_NONE) {
             check->error = lb->error;
-        else if (lb->health == PLAN_LB_DRAINED)
+        } else if (lb->health == PLAN_LB_DRAINED) {
             error_set(&check->error, ERROR_CONFLICT,
                       "somebody took it out of %s; it would be given back its traffic",
                       input->lb_names[i]);
-        else if (lb->health == PLAN_LB_NOT_UP)
+            error_hint(&check->error, "if it may serve: `shunt return %s %s`", input->cluster,
+                       node->name);
+        } else if (lb->health == PLAN_LB_NOT_UP) {
             error_set(&check->error, ERROR_UNAVAILABLE, "%s does not think it is up",
                       input->lb_names[i]);
-        else if (lb->peers_up == 0)
+        } else if (lb->peers_up == 0) {
             error_set(&check->error, ERROR_CONFLICT,
                       "no other member of its group in %s takes traffic", input->lb_names[i]);
+        }
     }
 }
 

@@ -54,6 +54,12 @@ uint32_t upgrade_all_nodes(const struct upgrade *upgrade)
     return upgrade->node_count == 32 ? UINT32_MAX : (1u << upgrade->node_count) - 1;
 }
 
+void upgrade_mark_all(struct upgrade *upgrade)
+{
+    upgrade->is_dirty = true;
+    upgrade->dirty_nodes = upgrade_all_nodes(upgrade);
+}
+
 /* A view that decides when something goes on must come quickly. */
 enum view_need upgrade_view_need(const struct upgrade *upgrade)
 {
@@ -108,7 +114,27 @@ enum wanted_admin upgrade_wanted_admin(const struct upgrade *upgrade, uint32_t i
         return WANTED_DOWN;
     if (node->is_detached)
         return WANTED_DOWN;
-    return node->place == PLACE_WORKING && node->step == STEP_EMPTY ? WANTED_DRAIN : WANTED_ANY;
+    if (node->place != PLACE_WORKING)
+        return WANTED_ANY;
+    if (node->step == STEP_DETACH)
+        return WANTED_DOWN;
+    return node->step == STEP_EMPTY ? WANTED_DRAIN : WANTED_ANY;
+}
+
+bool was_approved_by_others(const struct upgrade *upgrade)
+{
+    bool is_between = upgrade->phase == PHASE_NODES || upgrade->phase == PHASE_VERIFY ||
+                      upgrade->phase == PHASE_BACK;
+    if (!is_between || upgrade->seen_ms == 0 || upgrade->seen_ms < upgrade->phase_begun_ms ||
+        upgrade->seen_mode)
+        return false;
+    for (uint32_t i = 0; i < upgrade->node_count; i++) {
+        const struct upgrade_node *node = &upgrade->nodes[i];
+        if (node->seen_ms >= upgrade->phase_begun_ms && node->seen_state == NODE_ACTIVE &&
+            text_equal(node->seen_version, upgrade->to))
+            return true;
+    }
+    return false;
 }
 
 static bool broken(struct error *err, const struct upgrade *upgrade, const char *rule)

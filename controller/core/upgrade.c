@@ -73,11 +73,12 @@ static bool is_all_named(const struct cluster_view *view)
     return true;
 }
 
-static void see_node(struct run *run, uint32_t index, const struct cluster_view *view)
+static void see_node(struct run *run, uint32_t index, const struct cluster_view *view,
+                     int64_t asked_ms)
 {
     struct upgrade_node *node = &run->upgrade->nodes[index];
     const struct node_view *seen = cluster_view_find(view, node->name);
-    node->seen_ms = run->now_ms;
+    node->seen_ms = asked_ms;
     if (seen != NULL)
         node->seen_state = seen->state;
     else /* it left the cluster, unless it is one of those that the view does not name */
@@ -92,12 +93,16 @@ static void see_node(struct run *run, uint32_t index, const struct cluster_view 
 static void see(struct run *run, const struct event *event)
 {
     struct upgrade *upgrade = run->upgrade;
-    upgrade->seen_ms = run->now_ms;
+    bool is_first = upgrade->seen_ms == 0;
+    upgrade->seen_ms = event->asked_ms;
     upgrade->seen_state = event->view->state;
     upgrade->seen_mode = event->view->is_upgrade_mode;
     for (uint32_t i = 0; i < upgrade->node_count; i++)
         if (i != event->view_source || !is_on_pass(upgrade, i)) /* its own word is no proof */
-            see_node(run, i, event->view);
+            see_node(run, i, event->view, event->asked_ms);
+    for (uint32_t i = 0; is_first && i < upgrade->node_count; i++)
+        if (upgrade->nodes[i].works & ~upgrade->nodes[i].works_done & WORK_BIT(WORK_MEMBERS))
+            node_repeat(run, i); /* it waited for this */
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -132,7 +137,7 @@ static void dispatch(struct run *run, const struct event *event)
         begin(run);
         return;
     case EVENT_RESUME:
-        phase_repeat(run);
+        phase_take_over(run);
         return;
     case EVENT_HELLO:
         node_repeat(run, event->node);

@@ -61,6 +61,7 @@ struct upgrade_node {
     bool is_detached;  /* members proved down; until the return begins */
     bool is_broken;    /* a step from stop on has failed: it was out before we go on */
     bool was_switched; /* the switch to the target was begun in this upgrade */
+    bool was_stopped;  /* a stop was begun, and the node has not been proved ACTIVE since */
 
     /* The works under way. */
     uint32_t sequence; /* of the latest work asked; part of a command's id */
@@ -151,7 +152,7 @@ enum event_kind {
     EVENT_DONE,     /* work */
     EVENT_FAILED,   /* work, error */
     EVENT_PROGRESS, /* work, figures */
-    EVENT_VIEW,     /* view */
+    EVENT_VIEW,     /* view, view_source, asked_ms */
     EVENT_DECISION, /* decision */
     EVENT_HELLO,    /* the agent of node has started (again) */
 };
@@ -169,6 +170,7 @@ struct event {
     char sha256[LIMIT_SHA256_HEX];
     const struct cluster_view *view;
     uint32_t view_source; /* node that answered, NODE_NONE if not known */
+    int64_t asked_ms;     /* of the view: what it says held at some time from then on */
     enum decision decision;
 };
 
@@ -211,6 +213,8 @@ uint32_t upgrade_expected_members(const struct upgrade *upgrade, uint32_t node);
 
 /* Bit mask of all nodes, as dirty_nodes has them. */
 uint32_t upgrade_all_nodes(const struct upgrade *upgrade);
+/* Marks every row dirty: the next record says all. */
+void upgrade_mark_all(struct upgrade *upgrade);
 
 /* The version that a pass leads to, and what the links of a node should name now. */
 const char *upgrade_pass_version(const struct upgrade *upgrade, enum pass pass);

@@ -48,10 +48,12 @@ class RedisError(Exception):
 class Redis:
     """One connection, one command at a time (RESP2)."""
 
-    def __init__(self, path, timeout_s=DEADLINE_S):
-        self.socket = socket.socket(socket.AF_UNIX)
+    def __init__(self, place, timeout_s=DEADLINE_S):
+        """The path of a unix socket, or (host, port)."""
+        is_path = isinstance(place, str)
+        self.socket = socket.socket(socket.AF_UNIX if is_path else socket.AF_INET)
         self.socket.settimeout(timeout_s)
-        self.socket.connect(path)
+        self.socket.connect(place)
         self.file = self.socket.makefile("rb")
 
     def close(self):

@@ -256,6 +256,15 @@ def test_pause_lets_no_further_node_begin_until_resume(begin):
     trial.assert_settled("7.9.4")
 
 
+def test_abort_after_the_end_says_that_nothing_was_done(begin):
+    trial = begin()
+    trial.upgrade("7.9.4")
+    trial.ended("done")
+    status, answer, _ = trial.shunt_as("otto", "abort")
+    assert status == 0 and "no upgrade runs; nothing was done" in answer
+    trial.assert_settled("7.9.4")
+
+
 @pytest.mark.parametrize("step", ["stop", "active"])
 def test_abort_with_the_first_node_under_way_leaves_all_at_the_old_version(begin, step):
     trial = begin(policy={"soak": "1s"})
@@ -383,7 +392,7 @@ def test_node_is_moved_by_hand_only_outside_an_upgrade(begin):
         status, _, complaint = trial.shunt_as("otto", word, "bb2")
         assert status == REFUSED
         assert "from 7.9.0 to 7.9.4 runs, started by admin" in complaint
-        assert "shunt pause git" in complaint
+        assert "shunt abort git" in complaint
     assert trial.lb.in_rotation() == 3
     trial.ended("done")
     trial.assert_settled("7.9.4")

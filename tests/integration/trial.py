@@ -479,9 +479,9 @@ class Trial(Fleet):
 
 
 @contextlib.contextmanager
-def running(folder, network, with_traffic=True, **options):
+def running(folder, network, with_traffic=True, kind=Trial, **options):
     """A Trial that has started. What its daemons logged is shown where a scenario fails."""
-    made = Trial(folder, network, **options)
+    made = kind(folder, network, **options)
     try:
         made.start(with_traffic)
         yield made

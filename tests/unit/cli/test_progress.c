@@ -2,6 +2,7 @@
 #include "progress.h"
 
 #include "status_text.h"
+#include "text.h"
 
 static const char *draw(const struct cluster_status *status, const char *notice)
 {
@@ -69,11 +70,21 @@ static void notice_error_and_decision_stand_above_the_nodes(void **state)
     const char *text = draw(status, "Redis is away");
     const char *marks[] = {"Redis is away\n", "the controller does not act: journal damaged\n",
                            "waits for a decision: node bb2 is held\n    hint: look at bb2\n",
-                           "abort git\n", "NODE "};
+                           "decide with shunt resume, rollback or abort git\n", "NODE "};
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
         text = strstr(text, marks[i]);
         assert_non_null(text);
     }
+}
+
+static void approve_is_offered_where_it_can_be_given(void **state)
+{
+    struct cluster_status *status = good_status();
+    (void)state;
+    status->upgrade.is_waiting = true;
+    assert_null(strstr(draw(status, ""), "approve"));
+    (void)TEXT_COPY(status->upgrade.phase, "verify");
+    assert_non_null(strstr(draw(status, ""), "resume, approve, rollback or abort git\n"));
 }
 
 static void clocks_that_differ_give_no_negative_time(void **state)
@@ -113,6 +124,7 @@ int main(void)
         cmocka_unit_test(staging_shows_bytes),
         cmocka_unit_test(a_pass_back_and_a_held_node_are_marked),
         cmocka_unit_test(notice_error_and_decision_stand_above_the_nodes),
+        cmocka_unit_test(approve_is_offered_where_it_can_be_given),
         cmocka_unit_test(clocks_that_differ_give_no_negative_time),
         cmocka_unit_test(the_end_is_a_table_with_the_reason),
         cmocka_unit_test(the_end_may_be_a_wait),

@@ -47,6 +47,39 @@ static void words_of_a_newer_controller_are_shown(void **state)
                              &err));
 }
 
+#define GOOD_EVENT                                                                                 \
+    "{\"event\":\"lease-break\",\"at_ms\":1790000000000,\"controller\":\"c2\",\"epoch\":5,"        \
+    "\"operator\":\"anna\",\"reason\":\"it hangs\",\"text\":\"it took the lease from c1\"}"
+
+static bool read_event(const char *text, struct event_summary *event, struct error *err)
+{
+    JSON_CLEANUP json_t *json = NULL;
+    return json_read_object(text, strlen(text), &json, err) && event_summary_read(json, event, err);
+}
+
+static void event_is_read_whole(void **state)
+{
+    struct event_summary event;
+    (void)state;
+    assert_good(read_event(GOOD_EVENT, &event, &err));
+    assert_string_equal(event.what, "lease-break");
+    assert_string_equal(event.controller, "c2");
+    assert_string_equal(event.operator, "anna");
+    assert_string_equal(event.reason, "it hangs");
+    assert_string_equal(event.text, "it took the lease from c1");
+    assert_int_equal(event.at_ms, BEGUN_MS);
+    assert_int_equal(event.epoch, 5);
+}
+
+static void event_that_lacks_something_is_refused(void **state)
+{
+    struct event_summary event;
+    (void)state;
+    assert_fails(read_event("{}", &event, &err), ERROR_PROTOCOL, "event: 'event' is missing");
+    assert_fails(read_event("{\"event\":\"recover\",\"controller\":7}", &event, &err),
+                 ERROR_PROTOCOL, "'controller' is not a text");
+}
+
 static void every_wrong_field_is_named(void **state)
 {
     static const struct {
@@ -140,6 +173,8 @@ int main(void)
         cmocka_unit_test(a_status_without_an_upgrade_is_good),
         cmocka_unit_test(errors_are_read_with_their_hints),
         cmocka_unit_test(words_of_a_newer_controller_are_shown),
+        cmocka_unit_test(event_is_read_whole),
+        cmocka_unit_test(event_that_lacks_something_is_refused),
         cmocka_unit_test(every_wrong_field_is_named),
         cmocka_unit_test(too_many_nodes_are_refused),
         cmocka_unit_test(a_node_is_out_from_its_drain_to_its_return),

@@ -150,6 +150,20 @@ static void link_does_not_replace_a_directory(void **state)
     assert_int_equal(count_entries(scratch), 1);
 }
 
+static void renamed_file_replaces_what_had_the_name(void **state)
+{
+    BUFFER_CLEANUP struct buffer bytes;
+    (void)state;
+    buffer_init(&bytes, 64);
+    assert_good(file_replace(scratch_path("a"), "new", 3, 0600, &err));
+    assert_good(file_replace(scratch_path("b"), "old", 3, 0600, &err));
+    assert_good(file_rename(scratch_path("a"), scratch_path("b"), &err));
+    assert_good(file_read(scratch_path("b"), &bytes, &err));
+    assert_string_equal(buffer_text(&bytes), "new");
+    assert_fails(file_rename(scratch_path("a"), scratch_path("b"), &err), ERROR_NOT_FOUND,
+                 "rename");
+}
+
 static void directory_is_made_with_its_parents(void **state)
 {
     (void)state;
@@ -207,6 +221,7 @@ int main(void)
         test_in_scratch(secret_loses_one_newline),
         test_in_scratch(secret_that_others_can_read_is_refused_with_a_hint),
         test_in_scratch(secret_has_4096_bytes_at_most),
+        test_in_scratch(renamed_file_replaces_what_had_the_name),
         test_in_scratch(replaced_file_has_contents_and_mode_and_leaves_nothing_else),
         test_in_scratch(failed_replacement_keeps_the_old_file_and_removes_the_new),
         test_in_scratch(link_is_made_and_replaced),

@@ -381,6 +381,9 @@ static void controller_may_do_its_work(void **state)
     assert_allowed(controller, "EVAL return(redis.call('INCR',KEYS[1])) 1 shunt:{git}:epoch");
     assert_allowed(controller, "XADD shunt:{git}:journal MAXLEN ~ 20000 * record x");
     assert_allowed(controller, "XRANGE shunt:{git}:journal - +");
+    assert_allowed(controller, "RENAME shunt:{git}:journal shunt:{git}:journal:bad:x");
+    assert_allowed(controller, "PEXPIRE shunt:{git}:journal:bad:x 1000");
+    assert_allowed(controller, "SET shunt:controller:c1 x NX PX 6000");
     assert_allowed(controller, "XGROUP CREATE shunt:{git}:report controller 0 MKSTREAM");
     assert_allowed(controller, "RPUSH shunt:{git}:answer:r1 {}");
     assert_allowed(controller, "EXPIRE shunt:{git}:answer:r1 60");
@@ -483,6 +486,8 @@ static void operator_may_ask_and_read_answers_and_state(void **state)
     assert_allowed(controller, "RPUSH shunt:{git}:answer:r1 {}");
     assert_allowed(user, "XADD shunt:{git}:request MAXLEN ~ 1000 * body {} key admin sig x");
     assert_allowed(user, "XADD shunt:{wiki}:request * body {} key admin sig x");
+    assert_allowed(user, "XADD shunt:{git}:lease-break * body {} key admin sig x");
+    assert_allowed(user, "GET shunt:{git}:epoch");
     assert_allowed(user, "BLPOP shunt:{git}:answer:r1 1");
     assert_allowed(user, "GET shunt:{git}:status");
     assert_allowed(user, "GET shunt:{git}:lease");
@@ -510,6 +515,8 @@ static void operator_may_write_nothing_but_requests(void **state)
         "SET shunt:{git}:epoch 99",
         "SET shunt:{git}:status {}",
         "SET shunt:{git}:request x",
+        "SET shunt:controller:c1 x",
+        "XDEL shunt:{git}:lease-break 1-1",
         "INCR shunt:{git}:epoch",
         "DEL shunt:{git}:journal",
         "XTRIM shunt:{git}:journal MAXLEN 0",

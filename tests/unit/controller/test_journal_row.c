@@ -365,6 +365,49 @@ static void error_code_of_a_newer_version_is_kept_as_an_error(void **state)
     assert_int_equal(read->reason.code, ERROR_PROTOCOL);
 }
 
+/* ---- a cleared journal ---- */
+
+static void cleared_record_ends_the_upgrade(void **state)
+{
+    struct journal_head head;
+    FREE_CLEANUP struct upgrade *upgrade = make_full();
+    FREE_CLEANUP struct upgrade *read = NULL;
+    FREE_CLEANUP char *first = journal_record_write(upgrade, &good_head);
+    FREE_CLEANUP char *cleared =
+        journal_cleared_write("git", &(struct journal_head){18, 4, 5}, "anna", "it was \xFF");
+    (void)state;
+    assert_good(journal_record_apply(first, strlen(first), "git", &read, &head, &err));
+    assert_good(journal_record_apply(cleared, strlen(cleared), "git", &read, &head, &err));
+    assert_null(read);
+    assert_int_equal(head.sequence, 18);
+    assert_int_equal(head.epoch, 4);
+    assert_non_null(strstr(cleared, "\"operator\":\"anna\",\"reason\":\"it was ?\""));
+}
+
+static void upgrade_may_begin_after_a_cleared_record(void **state)
+{
+    struct journal_head head;
+    FREE_CLEANUP struct upgrade *upgrade = make_full();
+    FREE_CLEANUP struct upgrade *read = NULL;
+    FREE_CLEANUP char *cleared = journal_cleared_write("git", &good_head, "anna", "");
+    FREE_CLEANUP char *next = journal_record_write(upgrade, &good_head);
+    (void)state;
+    assert_good(journal_record_apply(cleared, strlen(cleared), "git", &read, &head, &err));
+    assert_null(read);
+    assert_good(journal_record_apply(next, strlen(next), "git", &read, &head, &err));
+    assert_string_equal(read->id, upgrade->id);
+}
+
+static void cleared_record_of_another_cluster_is_refused(void **state)
+{
+    struct journal_head head;
+    FREE_CLEANUP struct upgrade *read = NULL;
+    FREE_CLEANUP char *cleared = journal_cleared_write("wiki", &good_head, "anna", "");
+    (void)state;
+    assert_fails(journal_record_apply(cleared, strlen(cleared), "git", &read, &head, &err),
+                 ERROR_INTEGRITY, "it belongs to cluster 'wiki'");
+}
+
 /* ---- hostile records ---- */
 
 static void record_cut_at_any_byte_is_refused(void **state)
@@ -532,12 +575,19 @@ static void row_of_another_upgrade_is_refused(void **state)
     assert_refused(record, "its row belongs to");
 }
 
-static void record_of_a_newer_format_is_refused(void **state)
+/* Whatever else it lacks or has. */
+static void record_of_a_newer_format_is_a_conflict(void **state)
 {
-    JSON_CLEANUP json_t *record = full_record();
+    static const char *const keys[] = {"cluster", "seq", "nodes", "upgrade"};
     (void)state;
-    json_object_set_new(record, "v", json_integer(JOURNAL_FORMAT + 1));
-    assert_refused(record, "it is of format 2, this version reads 1");
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        JSON_CLEANUP json_t *record = full_record();
+        FREE_CLEANUP struct upgrade *read = NULL;
+        json_object_set_new(record, "v", json_integer(2));
+        json_object_del(record, keys[i]);
+        assert_fails(apply_json(record, &read, &err), ERROR_CONFLICT,
+                     "it is of format 2, this version reads 1");
+    }
 }
 
 static void first_record_without_the_upgrade_row_is_refused(void **state)
@@ -687,6 +737,9 @@ int main(void)
         cmocka_unit_test(error_text_that_is_not_utf8_is_written_with_question_marks),
         cmocka_unit_test(text_that_is_not_utf8_is_written_with_question_marks),
         cmocka_unit_test(error_code_of_a_newer_version_is_kept_as_an_error),
+        cmocka_unit_test(cleared_record_ends_the_upgrade),
+        cmocka_unit_test(upgrade_may_begin_after_a_cleared_record),
+        cmocka_unit_test(cleared_record_of_another_cluster_is_refused),
         cmocka_unit_test(record_cut_at_any_byte_is_refused),
         cmocka_unit_test(bytes_that_are_no_record_are_refused),
         cmocka_unit_test(failure_leaves_the_head_alone),
@@ -698,7 +751,7 @@ int main(void)
         cmocka_unit_test(record_of_another_cluster_is_refused),
         cmocka_unit_test(row_of_another_cluster_is_refused),
         cmocka_unit_test(row_of_another_upgrade_is_refused),
-        cmocka_unit_test(record_of_a_newer_format_is_refused),
+        cmocka_unit_test(record_of_a_newer_format_is_a_conflict),
         cmocka_unit_test(first_record_without_the_upgrade_row_is_refused),
         cmocka_unit_test(later_record_without_the_upgrade_row_of_its_id_is_refused),
         cmocka_unit_test(record_without_a_list_of_nodes_is_refused),

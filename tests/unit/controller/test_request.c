@@ -10,18 +10,20 @@ static const struct {
     enum request_verb verb;
     const char *name;
     enum role role;
-    bool needs_version, needs_artifact, needs_node;
+    const char *needs[2]; /* fields */
 } verbs[] = {
-    {REQUEST_NODES, "nodes", ROLE_VIEWER, false, false, false},
-    {REQUEST_PLAN, "plan", ROLE_VIEWER, true, false, false},
-    {REQUEST_UPGRADE, "upgrade", ROLE_OPERATOR, true, true, false},
-    {REQUEST_PAUSE, "pause", ROLE_OPERATOR, false, false, false},
-    {REQUEST_RESUME, "resume", ROLE_OPERATOR, false, false, false},
-    {REQUEST_ABORT, "abort", ROLE_OPERATOR, false, false, false},
-    {REQUEST_ROLLBACK, "rollback", ROLE_OPERATOR, false, false, false},
-    {REQUEST_APPROVE, "approve", ROLE_APPROVER, false, false, false},
-    {REQUEST_DRAIN, "drain", ROLE_OPERATOR, false, false, true},
-    {REQUEST_RETURN, "return", ROLE_OPERATOR, false, false, true},
+    {REQUEST_NODES, "nodes", ROLE_VIEWER, {NULL}},
+    {REQUEST_PLAN, "plan", ROLE_VIEWER, {"to"}},
+    {REQUEST_UPGRADE, "upgrade", ROLE_OPERATOR, {"to", "artifact"}},
+    {REQUEST_PAUSE, "pause", ROLE_OPERATOR, {NULL}},
+    {REQUEST_RESUME, "resume", ROLE_OPERATOR, {NULL}},
+    {REQUEST_ABORT, "abort", ROLE_OPERATOR, {NULL}},
+    {REQUEST_ROLLBACK, "rollback", ROLE_OPERATOR, {NULL}},
+    {REQUEST_APPROVE, "approve", ROLE_APPROVER, {NULL}},
+    {REQUEST_DRAIN, "drain", ROLE_OPERATOR, {"node"}},
+    {REQUEST_RETURN, "return", ROLE_OPERATOR, {"node"}},
+    {REQUEST_RECOVER, "recover", ROLE_APPROVER, {"reason"}},
+    {REQUEST_LEASE_BREAK, "lease-break", ROLE_APPROVER, {"reason", "holder"}},
 };
 _Static_assert(sizeof(verbs) / sizeof(verbs[0]) == REQUEST_VERB_COUNT, "one row a verb");
 
@@ -37,7 +39,10 @@ static struct request full(enum request_verb verb)
                               .artifact = "/srv/\xC3\xA9/bitbucket-7.9.4.tar.gz",
                               .sha256 = "5a5b",
                               .node = "bb1",
-                              .with_rollback = true};
+                              .with_rollback = true,
+                              .reason = "it h\xC3\xA4ngt",
+                              .holder = "c1:0123456789abcdef0123456789abcdef",
+                              .epoch = INT64_MAX};
     return request;
 }
 
@@ -81,6 +86,9 @@ static void every_field_of_every_verb_survives_the_wire(void **state)
         assert_string_equal(read.sha256, request.sha256);
         assert_string_equal(read.node, request.node);
         assert_true(read.with_rollback);
+        assert_string_equal(read.reason, request.reason);
+        assert_string_equal(read.holder, request.holder);
+        assert_int_equal(read.epoch, request.epoch);
     }
 }
 
@@ -136,20 +144,25 @@ static void missing_required_field_is_refused(void **state)
     }
 }
 
+static bool needs(size_t row, const char *key)
+{
+    for (size_t i = 0; i < 2 && verbs[row].needs[i] != NULL; i++)
+        if (text_equal(verbs[row].needs[i], key))
+            return true;
+    return false;
+}
+
 static void fields_that_the_verb_does_not_need_may_be_missing(void **state)
 {
+    static const char *const optional[] = {"to",     "artifact", "sha256", "node", "with_rollback",
+                                           "reason", "holder",   "epoch"};
     (void)state;
     for (size_t i = 0; i < REQUEST_VERB_COUNT; i++) {
         struct request request;
         JSON_CLEANUP json_t *json = full_json(verbs[i].verb);
-        json_object_del(json, "sha256");
-        json_object_del(json, "with_rollback");
-        if (!verbs[i].needs_version)
-            json_object_del(json, "to");
-        if (!verbs[i].needs_artifact)
-            json_object_del(json, "artifact");
-        if (!verbs[i].needs_node)
-            json_object_del(json, "node");
+        for (size_t k = 0; k < sizeof(optional) / sizeof(optional[0]); k++)
+            if (!needs(i, optional[k]))
+                json_object_del(json, optional[k]);
         assert_good(read_json(json, &request, &err));
         assert_false(request.with_rollback);
         assert_string_equal(request.sha256, "");
@@ -171,14 +184,9 @@ static void assert_needs(size_t row, const char *key)
 static void field_that_the_verb_needs_must_be_there(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < REQUEST_VERB_COUNT; i++) {
-        if (verbs[i].needs_version)
-            assert_needs(i, "to");
-        if (verbs[i].needs_artifact)
-            assert_needs(i, "artifact");
-        if (verbs[i].needs_node)
-            assert_needs(i, "node");
-    }
+    for (size_t i = 0; i < REQUEST_VERB_COUNT; i++)
+        for (size_t k = 0; k < 2 && verbs[i].needs[k] != NULL; k++)
+            assert_needs(i, verbs[i].needs[k]);
 }
 
 static void extra_field_is_refused(void **state)
@@ -194,9 +202,10 @@ static void oversized_field_is_refused(void **state)
     static const struct {
         const char *key;
         size_t most;
-    } rows[] = {{"id", LIMIT_ID},      {"cluster", LIMIT_NAME}, {"operator", LIMIT_NAME},
-                {"to", LIMIT_VERSION}, {"artifact", LIMIT_URL}, {"sha256", LIMIT_SHA256_HEX},
-                {"node", LIMIT_NAME}};
+    } rows[] = {
+        {"id", LIMIT_ID},      {"cluster", LIMIT_NAME},         {"operator", LIMIT_NAME},
+        {"to", LIMIT_VERSION}, {"artifact", LIMIT_URL},         {"sha256", LIMIT_SHA256_HEX},
+        {"node", LIMIT_NAME},  {"reason", REQUEST_REASON_SIZE}, {"holder", LEASE_HOLDER_SIZE}};
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         JSON_CLEANUP json_t *json = full_json(REQUEST_UPGRADE);
@@ -223,9 +232,9 @@ static void field_of_a_wrong_type_is_refused(void **state)
 
 static void negative_time_is_refused(void **state)
 {
-    static const char *const keys[] = {"issued_ms", "expires_ms"};
+    static const char *const keys[] = {"issued_ms", "expires_ms", "epoch"};
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         JSON_CLEANUP json_t *json = full_json(REQUEST_PLAN);
         json_object_set_new(json, keys[i], json_integer(-1));
         assert_refused(json, ERROR_PROTOCOL, keys[i]);

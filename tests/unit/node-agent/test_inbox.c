@@ -424,7 +424,7 @@ static void second_change_of_the_node_is_refused_and_names_the_first(void **stat
     running.verb = VERB_STAGE;
     now.busy = &running;
     now.job_count = 1;
-    assert_refused(&now, &command, REFUSAL_BUSY, ERROR_CONFLICT, "u1:stage:bb1 (stage)");
+    assert_refused(&now, &command, REFUSAL_BUSY, ERROR_BUSY, "u1:stage:bb1 (stage)");
 }
 
 static void looking_is_allowed_while_the_node_is_changed(void **state)
@@ -448,7 +448,7 @@ static void number_of_jobs_is_bounded(void **state)
     now.job_count = INBOX_JOBS_MOST - 1;
     assert_accepted(&now, &command);
     now.job_count = INBOX_JOBS_MOST;
-    assert_refused(&now, &command, REFUSAL_TOO_MANY_JOBS, ERROR_UNAVAILABLE, "8 jobs");
+    assert_refused(&now, &command, REFUSAL_TOO_MANY_JOBS, ERROR_BUSY, "8 jobs");
 }
 
 static void cancel_gets_through_when_all_is_busy(void **state)

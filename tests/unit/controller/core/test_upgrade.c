@@ -89,6 +89,31 @@ static void error_with_pause_holds_the_node_until_resume(void **state)
     world_decide(&world, DECISION_RESUME);
     world_run(&world);
     assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    assert_int_equal(world.upgrade->reason.code, ERROR_NONE); /* it went well in the end */
+    world_done(&world);
+}
+
+static void held_node_is_out_of_service_since_its_drain(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_PAUSE);
+    world.error_version = "7.9.4";
+    world.error_node = 2;
+    world_begin(&world);
+    world_run(&world);
+    const struct upgrade_node *node = &world.upgrade->nodes[2];
+    int64_t drained_ms = node->step_begun_ms[PASS_UP][STEP_DRAIN];
+    int64_t stopped_ms = node->step_begun_ms[PASS_UP][STEP_STOP];
+    assert_true(drained_ms > 0);
+    world.now_ms += 60000; /* somebody mends it */
+    world.error_node = NODE_NONE;
+    world_decide(&world, DECISION_RESUME);
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    assert_int_equal(node->pass_begun_ms[PASS_UP], drained_ms);
+    assert_int_equal(node->step_begun_ms[PASS_UP][STEP_DRAIN], drained_ms);
+    assert_true(node->step_begun_ms[PASS_UP][STEP_STOP] >= stopped_ms + 60000);
     world_done(&world);
 }
 
@@ -215,7 +240,27 @@ static void approve_by_hand_waits_for_the_approver(void **state)
     world_decide(&world, DECISION_APPROVE);
     world_run(&world);
     assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    assert_int_equal(world.upgrade->reason.code, ERROR_NONE);
     world_done(&world);
+}
+
+static void approval_that_was_awaited_is_no_reason_of_a_rollback(void **state)
+{
+    static const enum decision decisions[] = {DECISION_ABORT, DECISION_ROLLBACK};
+    (void)state;
+    for (size_t d = 0; d < sizeof(decisions) / sizeof(decisions[0]); d++) {
+        struct world world;
+        world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
+        world.upgrade->policy.approve_by_hand = true;
+        world_begin(&world);
+        world_run(&world);
+        assert_int_equal(world.upgrade->reason.code, ERROR_CONFLICT);
+        world_decide(&world, decisions[d]);
+        world_run(&world);
+        assert_int_equal(world.upgrade->phase, PHASE_ENDED);
+        assert_int_equal(world.upgrade->reason.code, ERROR_NONE);
+        world_done(&world);
+    }
 }
 
 /* A node of the inventory that is OFFLINE does not count for Bitbucket; it does for us. */
@@ -384,12 +429,14 @@ int main(void)
         cmocka_unit_test(error_at_the_new_version_puts_the_cluster_back),
         cmocka_unit_test(error_with_rollback_node_puts_that_node_back_and_waits),
         cmocka_unit_test(error_with_pause_holds_the_node_until_resume),
+        cmocka_unit_test(held_node_is_out_of_service_since_its_drain),
         cmocka_unit_test(quarantined_node_stays_out_and_is_never_approved_away),
         cmocka_unit_test(environment_fault_never_rolls_the_cluster_back),
         cmocka_unit_test(transient_fault_is_tried_again_without_asking),
         cmocka_unit_test(stage_failure_ends_it_before_anything_is_touched),
         cmocka_unit_test(nodes_that_staged_different_bytes_are_refused),
         cmocka_unit_test(approve_by_hand_waits_for_the_approver),
+        cmocka_unit_test(approval_that_was_awaited_is_no_reason_of_a_rollback),
         cmocka_unit_test(offline_node_of_the_inventory_blocks_approve),
         cmocka_unit_test(abort_is_legal_in_every_state),
         cmocka_unit_test(crash_after_any_event_changes_nothing),

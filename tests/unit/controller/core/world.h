@@ -321,6 +321,8 @@ static inline void world_decide(struct world *world, enum decision decision)
 static inline bool world_is_fault(struct world *world, const struct action *action,
                                   struct error *err)
 {
+    if (world->fault != NULL && world->fault(world, action, err))
+        return true;
     if (world->faults_left == 0 || world->fault_node != (int)action->node ||
         world->fault_work != action->work)
         return false;
@@ -356,6 +358,17 @@ static inline void world_finish_work(struct world *world, size_t place)
     world_event(world, event);
 }
 
+/* A view comes that was asked for at that time. */
+static inline void world_see(struct world *world, int64_t asked_ms)
+{
+    struct cluster_view view;
+    struct event event = world_plain(EVENT_VIEW);
+    world_view(world, &view);
+    event.view = &view;
+    event.asked_ms = asked_ms;
+    world_event(world, event);
+}
+
 /* One thing happens: the next work ends, a view comes, or time for a tick. */
 static inline void world_next(struct world *world)
 {
@@ -374,12 +387,8 @@ static inline void world_next(struct world *world)
         world->now_ms = world->wake_ms > world->now_ms ? world->wake_ms : world->now_ms;
         world_event(world, world_plain(EVENT_TICK));
     } else {
-        struct cluster_view view;
-        struct event event = world_plain(EVENT_VIEW);
         world->now_ms = view_ms;
-        world_view(world, &view);
-        event.view = &view;
-        world_event(world, event);
+        world_see(world, view_ms);
     }
 }
 

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who asks, and may that be asked? The same for requests of both streams. */
+#ifndef SHUNT_REQUEST_CHECK_H
+#define SHUNT_REQUEST_CHECK_H
+
+#include "channel.h"
+#include "request.h"
+
+/* The operator whose good signature the entry bears. NULL: ERROR_PROTOCOL where it is no message,
+ * ERROR_DENIED where it is somebody else's. */
+const struct operator_config *request_signer(const struct config *config,
+                                             const struct channel_entry *entry, struct error *err);
+
+/* That it is the signer's own, for this cluster, neither expired nor from the future, and within
+ * the signer's role. */
+bool request_is_allowed(const struct config *config, const char *cluster,
+                        const struct request *request, const char *signer, struct error *err);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pool_list.h"
+
+#include "common/unit_test.h"
+
+static struct pool_job job_of(uint32_t node, enum work work, uint32_t sequence)
+{
+    return (struct pool_job){.cluster = 1, .node = node, .work = work, .sequence = sequence};
+}
+
+static void the_job_that_is_due_first_is_next(void **state)
+{
+    struct pool_list list = {0};
+    struct pool_job early = job_of(0, WORK_LB_DRAIN, 1), late = job_of(1, WORK_LB_DRAIN, 1);
+    (void)state;
+    assert_null(pool_list_next(&list));
+    assert_true(pool_list_add(&list, &late, 20));
+    assert_true(pool_list_add(&list, &early, 10));
+    assert_ptr_equal(pool_list_next(&list), &early);
+    early.is_running = true;
+    assert_ptr_equal(pool_list_next(&list), &late);
+    pool_list_remove(&list, &late);
+    assert_null(pool_list_next(&list));
+}
+
+static void the_same_work_is_on_the_list_once_and_due_at_once(void **state)
+{
+    struct pool_list list = {0};
+    struct pool_job first = job_of(0, WORK_LB_UP, 7), repeat = first;
+    (void)state;
+    assert_true(pool_list_add(&list, &first, 10));
+    pool_list_again(&first, 500, 10);
+    assert_int_equal(first.due_ms, 510);
+    assert_false(pool_list_add(&list, &repeat, 20));
+    assert_int_equal(first.due_ms, 20);
+}
+
+static void a_later_work_of_the_node_overtakes_the_earlier(void **state)
+{
+    struct pool_list list = {0};
+    struct pool_job up = job_of(0, WORK_LB_UP, 7), other = job_of(1, WORK_LB_UP, 7);
+    struct pool_job drain = job_of(0, WORK_LB_DRAIN, 8);
+    (void)state;
+    assert_true(pool_list_add(&list, &up, 10));
+    assert_true(pool_list_add(&list, &other, 10));
+    assert_true(pool_list_add(&list, &drain, 20));
+    assert_true(up.is_cancelled);
+    assert_false(other.is_cancelled);
+}
+
+static void a_repeat_during_a_run_makes_it_look_again_at_once(void **state)
+{
+    struct pool_list list = {0};
+    struct pool_job first = job_of(0, WORK_LB_EMPTY, 7), repeat = first;
+    (void)state;
+    assert_true(pool_list_add(&list, &first, 10));
+    first.is_running = true;
+    assert_false(pool_list_add(&list, &repeat, 20));
+    first.is_running = false;
+    pool_list_again(&first, 500, 30);
+    assert_int_equal(first.due_ms, 30);
+}
+
+static void a_cancelled_work_may_be_asked_for_again(void **state)
+{
+    struct pool_list list = {0};
+    struct pool_job first = job_of(0, WORK_LB_UP, 7), again = first;
+    (void)state;
+    assert_true(pool_list_add(&list, &first, 10));
+    pool_list_cancel(&list, 1, 0, WORK_LB_UP, 7, 20);
+    assert_true(first.is_cancelled);
+    assert_true(pool_list_add(&list, &again, 20));
+}
+
+/* Or a drain that was given up could come after the return that took its place. */
+static void a_work_waits_until_a_cancelled_one_of_its_node_has_ended(void **state)
+{
+    struct pool_list list = {0};
+    struct pool_job drain = job_of(0, WORK_LB_DRAIN, 1), up = job_of(0, WORK_LB_UP, 2);
+    struct pool_job other = job_of(1, WORK_LB_DRAIN, 1);
+    (void)state;
+    assert_true(pool_list_add(&list, &drain, 10));
+    drain.is_running = true;
+    pool_list_cancel(&list, 1, 0, WORK_LB_DRAIN, 1, 20);
+    assert_true(pool_list_add(&list, &up, 20));
+    assert_null(pool_list_next(&list));
+    assert_true(pool_list_add(&list, &other, 30));
+    assert_ptr_equal(pool_list_next(&list), &other);
+    pool_list_remove(&list, &drain);
+    assert_ptr_equal(pool_list_next(&list), &up);
+}
+
+static void works_beside_each_other_hold_each_other_up_only_when_cancelled(void **state)
+{
+    struct pool_list list = {0};
+    struct pool_job down = job_of(0, WORK_LB_DOWN, 1), members = job_of(0, WORK_MEMBERS, 1);
+    (void)state;
+    assert_true(pool_list_add(&list, &down, 10));
+    down.is_running = true;
+    assert_true(pool_list_add(&list, &members, 10));
+    assert_ptr_equal(pool_list_next(&list), &members);
+}
+
+static void a_lost_cluster_takes_its_works_along_and_nothing_else(void **state)
+{
+    struct pool_list list = {0};
+    struct pool_job ours = job_of(0, WORK_LB_UP, 1), by_hand = job_of(0, WORK_COUNT, 0);
+    struct pool_job others = ours;
+    (void)state;
+    others.cluster = 2;
+    assert_true(pool_list_add(&list, &ours, 10));
+    assert_true(pool_list_add(&list, &by_hand, 10));
+    assert_true(pool_list_add(&list, &others, 10));
+    pool_list_cancel_works(&list, 1, 20);
+    assert_true(ours.is_cancelled);
+    assert_false(by_hand.is_cancelled);
+    assert_false(others.is_cancelled);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_job_that_is_due_first_is_next),
+        cmocka_unit_test(the_same_work_is_on_the_list_once_and_due_at_once),
+        cmocka_unit_test(a_later_work_of_the_node_overtakes_the_earlier),
+        cmocka_unit_test(a_repeat_during_a_run_makes_it_look_again_at_once),
+        cmocka_unit_test(a_cancelled_work_may_be_asked_for_again),
+        cmocka_unit_test(a_work_waits_until_a_cancelled_one_of_its_node_has_ended),
+        cmocka_unit_test(works_beside_each_other_hold_each_other_up_only_when_cancelled),
+        cmocka_unit_test(a_lost_cluster_takes_its_works_along_and_nothing_else),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
