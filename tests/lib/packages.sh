@@ -7,7 +7,7 @@ BUILD_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev 
     libhiredis-dev libjansson-dev libsodium-dev libssl-dev libarchive-dev zlib1g-dev libmicrohttpd-dev
     libsystemd-dev)
 RUN_PACKAGES=(redis-server redis-tools haproxy git python3 iproute2 procps curl ca-certificates)
-TEST_PACKAGES=(clang libclang-rt-dev llvm clang-tidy clang-format cppcheck valgrind libcmocka-dev
+TEST_PACKAGES=(clang libclang-rt-dev llvm clang-tidy clang-format cppcheck valgrind libcmocka-dev liblua5.1-0-dev
     python3-pytest python3-pytest-xdist python3-nacl util-linux)
 
 POLICY=/usr/sbin/policy-rc.d

@@ -83,6 +83,7 @@ try_again() {
 suite_unit() { run_ctest unit plain '^unit\.'; }
 suite_contract() { run_ctest contract plain '^contract\.'; }
 suite_simulator() { run_ctest simulator plain '^simulator\.'; }
+suite_mutations() { run_check mutations "$top/tests/simulator/mutations/run"; }
 suite_integration() { run_pytest integration plain; }
 
 # Under sanitizers every process writes what it finds into a file of its own, daemons too, whose
@@ -102,7 +103,9 @@ run_sanitized() {
     record "sanitizer reports $compiler" 0 "${#files[@]}" 0
 }
 
-sanitized_c_tests() { run_ctest "sanitize $1 unit, contract" "asan-$1" '^(unit|contract)\.'; }
+sanitized_c_tests() {
+    run_ctest "sanitize $1 unit, contract" "asan-$1" '^((unit|contract)\.|simulator\.scenarios)'
+}
 sanitized_all_tests() {
     sanitized_c_tests "$1"
     run_pytest "sanitize $1 integration" "asan-$1"

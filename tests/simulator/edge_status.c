@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is for people only, and costs more than all the rest. */
+#include "shell.h"
+
+void status_publish(struct shell *shell, struct cluster *cluster)
+{
+    (void)shell;
+    cluster->is_status_due = false;
+}
+
+void history_append(struct shell *shell, struct cluster *cluster)
+{
+    (void)shell;
+    (void)cluster;
+}

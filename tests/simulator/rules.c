@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rules that always hold, judged by what really happens in the world and not by what the
+ * product believes. Each is asked at the moment at which it can be broken.
+ *
+ * What no software can know is no breach: that a node went down a moment ago, that a load balancer
+ * was reloaded a moment ago, that Redis has just lost a lease that it had granted.
+ */
+#include "check.h"
+#include "edge.h"
+#include "journal_row.h"
+#include "programs.h"
+#include "text.h"
+#include "trace.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOMENT_US   (20 * WORLD_S) /* a view may be 15 s old, and took its time */
+#define RELOAD_US   (2 * WORLD_S)  /* until a reload is noticed and put right */
+#define PUT_RIGHT_S 15             /* of which calls that nearly reach their deadlines are a part */
+
+void rule_broken(const char *rule, const char *format, ...)
+{
+    va_list arguments;
+    if (world.broken_rule != NULL)
+        return;
+    va_start(arguments, format);
+    vsnprintf(world.broken_detail, sizeof(world.broken_detail), format, arguments);
+    va_end(arguments);
+    world.broken_rule = rule;
+    trace_line("RULE BROKEN: %s: %s", rule, world.broken_detail);
+}
+
+const struct upgrade *world_upgrade(void)
+{
+    struct controller *leading = controller_leading();
+    return leading != NULL ? leading->shell->clusters[0].upgrade : NULL;
+}
+
+static bool is_recent(int64_t at_us, int64_t span_us)
+{
+    return at_us != 0 && schedule_now_us() - at_us < span_us;
+}
+
+/* ---- 1. the budget ---- */
+
+static bool takes_traffic(uint32_t node)
+{
+    for (uint32_t lb = 0; lb < world.lb_count; lb++)
+        if (!lb_sends_new(&world.lbs[lb], node))
+            return false;
+    return bitbucket_node_serves(&world.nodes[node]);
+}
+
+static bool is_held_back(uint32_t node)
+{
+    for (uint32_t lb = 0; lb < world.lb_count; lb++)
+        if (world.lbs[lb].servers[node].admin != 0)
+            return true;
+    return false;
+}
+
+static bool is_excused(const struct bitbucket_node *node)
+{
+    return node->is_broken_by_fault || is_recent(node->active_us, MOMENT_US);
+}
+
+/* A node that takes traffic is about to lose it. */
+static void check_budget(uint32_t node)
+{
+    uint32_t held_back = 0, serving = 0;
+    bool is_excusable = false;
+    const struct upgrade *upgrade = world_upgrade();
+    for (uint32_t i = 0; i < world.node_count; i++) {
+        if (i == node)
+            continue;
+        held_back += is_held_back(i) && !world.nodes[i].is_broken_by_fault;
+        serving += takes_traffic(i);
+        is_excusable = is_excusable || (!takes_traffic(i) && !is_held_back(i));
+    }
+    bool is_back = upgrade != NULL && upgrade->phase == PHASE_BACK;
+    if (!is_back && held_back + 1 > world.policy.max_unavailable)
+        rule_broken("never more nodes out of service than the budget allows",
+                    "%s is taken out beside %u others", world.nodes[node].name, held_back);
+    if (!is_excusable && serving < world.policy.min_available)
+        rule_broken("never fewer nodes in service than min_available", "%s is taken out, %u left",
+                    world.nodes[node].name, serving);
+}
+
+/* ---- 2. no stop under traffic ---- */
+
+void rules_at_stop(uint32_t node, const struct command *command)
+{
+    struct bitbucket_node *stopped = &world.nodes[node];
+    if (!bitbucket_node_serves(stopped))
+        return;
+    for (uint32_t i = 0; i < world.lb_count; i++) {
+        if (is_recent(world.lbs[i].disturbed_us, RELOAD_US))
+            continue;
+        if (lb_sends_new(&world.lbs[i], node))
+            rule_broken("no stop while a load balancer sends the node new traffic", "%s at %s",
+                        stopped->name, world.lbs[i].address);
+        else if (lb_sessions(&world.lbs[i], node) > 0 && !command->force)
+            rule_broken("no request is cut", "%s still has sessions at %s", stopped->name,
+                        world.lbs[i].address);
+    }
+}
+
+/* A reload brings a node back while it is out: noticed and put right by a leader that can. */
+void rules_at_second(void)
+{
+    const struct controller *leading = controller_leading();
+    const struct upgrade *upgrade = world_upgrade();
+    if (upgrade == NULL || leading->process.is_stopped)
+        return;
+    for (uint32_t lb = 0; lb < world.lb_count; lb++) {
+        struct lb_process *process = &world.lbs[lb];
+        bool can_be_told = schedule_now_us() >= process->away_until_us &&
+                           schedule_now_us() >= process->garbage_until_us &&
+                           schedule_now_us() >= world.redis.down_until_us;
+        for (uint32_t i = 0; i < upgrade->node_count; i++) {
+            bool is_wrong =
+                upgrade_wanted_admin(upgrade, i) == WANTED_DOWN && process->servers[i].admin == 0;
+            process->servers[i].wrong_s =
+                is_wrong && can_be_told ? process->servers[i].wrong_s + 1 : 0;
+            if (process->servers[i].wrong_s > PUT_RIGHT_S)
+                rule_broken("a reload that brings a node back is put right", "%s at %s",
+                            world.nodes[i].name, process->address);
+        }
+    }
+}
+
+/* ---- 3. no switch to a tree that was not verified ---- */
+
+void rules_at_switch(uint32_t node, const char *version)
+{
+    if (text_equal(version, WORLD_TO) && !world.nodes[node].is_staged)
+        rule_broken("no switch of a tree that was not fully verified", "%s",
+                    world.nodes[node].name);
+    if (text_equal(version, WORLD_FROM) && world.is_approved)
+        rule_broken("no way back after approve", "%s", world.nodes[node].name);
+}
+
+/* ---- 5. the intent is in the journal first ---- */
+
+void rules_at_journal(struct controller *controller, const char *record)
+{
+    struct journal_head head;
+    struct error err;
+    if (!journal_record_apply(record, strlen(record), "git", &controller->durable, &head, &err))
+        rule_broken("the journal can always be read", "%s", err.message);
+    else if (head.epoch > world.epoch)
+        world.epoch = head.epoch;
+}
+
+static bool is_intended(const struct command *command, uint32_t node)
+{
+    for (uint32_t i = 0; i < world.controller_count; i++) {
+        const struct upgrade *durable = world.controllers[i].durable;
+        size_t length = durable != NULL ? strlen(durable->id) : 0;
+        const char *sequence = strrchr(command->id, '.');
+        if (durable != NULL && strncmp(command->id, durable->id, length) == 0 && sequence != NULL &&
+            durable->nodes[node].sequence >= (uint32_t)atoi(sequence + 1))
+            return true;
+    }
+    return false;
+}
+
+/* Which steps want an order for a node. */
+static bool wants(const struct upgrade_node *node, const char *order)
+{
+    if (node->place == PLACE_OLD || node->place == PLACE_NEW || node->place == PLACE_RESTORED)
+        return strstr(order, " ready") != NULL; /* as it should be */
+    if (strstr(order, " drain") != NULL)
+        return node->step <= STEP_DETACH;
+    if (strstr(order, " ready") != NULL)
+        return node->step == STEP_RETURN || node->step == STEP_SOAK || node->step == STEP_DRAIN;
+    return node->step >= STEP_DETACH || node->place == PLACE_QUARANTINED;
+}
+
+static void check_intent(const struct controller *controller, uint32_t node, const char *order)
+{
+    if (controller->durable == NULL || !wants(&controller->durable->nodes[node], order))
+        rule_broken("no action without its intent in the journal first", "%s by %s", order,
+                    controller->process.name);
+}
+
+/* ---- 6. only the holder of the highest epoch acts ---- */
+
+/* The last epoch that a power cut would leave. */
+static uint64_t durable_epoch(const struct agent *agent)
+{
+    uint64_t epoch = 0;
+    const struct disk_file *file = &agent->disk.files[0];
+    for (size_t i = 0; i < file->synced; i++)
+        (void)sscanf(file->records[i], "{\"record\":\"epoch\",\"epoch\":%" SCNu64, &epoch);
+    return epoch;
+}
+
+static bool is_accepted(const struct agent *agent, const struct command *command)
+{
+    const struct disk_file *file = &agent->disk.files[0];
+    for (size_t i = file->synced; i > 0; i--)
+        if (strstr(file->records[i - 1], "\"accepted\"") != NULL &&
+            strstr(file->records[i - 1], command->id) != NULL)
+            return true;
+    return false;
+}
+
+static bool was_done(const struct agent *agent, const struct command *command)
+{
+    const struct disk_file *file = &agent->disk.files[0];
+    for (size_t i = 0; i < file->synced; i++)
+        if (strstr(file->records[i], "\"ended\"") != NULL &&
+            strstr(file->records[i], command->id) != NULL)
+            return true;
+    return false;
+}
+
+void rules_at_job(struct agent *agent, const struct command *command)
+{
+    if (!verb_is_effect(command->verb))
+        return;
+    if (command->epoch < agent->epoch_obeyed)
+        rule_broken("an agent refuses a lower epoch", "%s with epoch %llu after %llu", command->id,
+                    (unsigned long long)command->epoch, (unsigned long long)agent->epoch_obeyed);
+    agent->epoch_obeyed = command->epoch;
+    if (durable_epoch(agent) < command->epoch)
+        rule_broken("the highest epoch is in the agent's record first", "%s: %llu instead of %llu",
+                    command->id, (unsigned long long)durable_epoch(agent),
+                    (unsigned long long)command->epoch);
+    if (!is_accepted(agent, command))
+        rule_broken("a command is in the agent's record before it is done", "%s", command->id);
+    if (was_done(agent, command))
+        rule_broken("a command is done once", "%s", command->id);
+    if (!is_intended(command, agent->node))
+        rule_broken("no command without its intent in the journal first", "%s", command->id);
+}
+
+static void check_leader(const struct controller *controller, const char *order)
+{
+    uint64_t epoch = controller->shell->clusters[0].epoch;
+    if (epoch < world.epoch && !is_recent(world.redis.lost_us, MOMENT_US))
+        rule_broken("only the holder of the highest epoch acts", "%s: %s with epoch %llu of %llu",
+                    controller->process.name, order, (unsigned long long)epoch,
+                    (unsigned long long)world.epoch);
+}
+
+static bool find_node(const char *order, uint32_t *ret_node)
+{
+    const char *member = strstr(order, "bb/");
+    for (uint32_t i = 0; member != NULL && i < world.node_count; i++)
+        if (text_starts_with(member + strlen("bb/"), world.nodes[i].name)) {
+            *ret_node = i;
+            return true;
+        }
+    return false;
+}
+
+/* ---- four proofs before traffic is given back ---- */
+
+static void check_return(const struct controller *controller, uint32_t index)
+{
+    const struct bitbucket_node *node = &world.nodes[index];
+    int64_t now_us = schedule_now_us();
+    if (controller->durable == NULL || controller->durable->nodes[index].step != STEP_RETURN)
+        return;
+    if (!bitbucket_node_serves(node) && !is_excused(node))
+        rule_broken("no traffic for a node that is not ACTIVE", "%s", node->name);
+    if (now_us < node->split_until_us && now_us > node->split_since_us + MOMENT_US)
+        rule_broken("no traffic for a node that sees no other member", "%s", node->name);
+}
+
+void rules_at_order(const char *order)
+{
+    const struct controller *controller = edge_controller();
+    uint32_t node;
+    CHECK(controller != NULL);
+    check_leader(controller, order);
+    if (!find_node(order, &node))
+        return;
+    check_intent(controller, node, order);
+    if (strstr(order, " ready") != NULL)
+        check_return(controller, node);
+    bool is_last_lb = true; /* counted once, at the first load balancer that loses it */
+    for (uint32_t lb = 0; lb < world.lb_count; lb++)
+        is_last_lb = is_last_lb && lb_sends_new(&world.lbs[lb], node);
+    if (is_last_lb && takes_traffic(node) && strstr(order, " ready") == NULL)
+        check_budget(node);
+}
+
+/* ---- 8. approve only when all are there ---- */
+
+void rules_at_approve(void)
+{
+    for (uint32_t i = 0; i < world.node_count; i++) {
+        const struct bitbucket_node *node = &world.nodes[i];
+        bool is_there = bitbucket_node_serves(node) && text_equal(node->version, WORLD_TO);
+        bool was_there = is_excused(node) && text_equal(node->version, WORLD_TO);
+        if (!is_there && !was_there)
+            rule_broken("approve only when every node of the inventory is ACTIVE at the target",
+                        "%s is not", node->name);
+    }
+}
