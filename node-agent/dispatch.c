@@ -233,7 +233,10 @@ static void resume(struct dispatch *dispatch, const struct command *command)
         error_set(&err, ERROR_BUSY, "job %s (%s) is running", busy->command.id,
                   verb_name(busy->command.verb));
         refuse(dispatch, REFUSAL_BUSY, command, &err);
-    } else if (job_runner_count(&dispatch->jobs) < INBOX_JOBS_MOST) {
+    } else if (job_runner_count(&dispatch->jobs) >= INBOX_JOBS_MOST) {
+        error_set(&err, ERROR_BUSY, "%d jobs are running already", INBOX_JOBS_MOST);
+        refuse(dispatch, REFUSAL_TOO_MANY_JOBS, command, &err);
+    } else {
         begin_job(dispatch, command);
     }
 }

@@ -3,8 +3,8 @@
  * A job: one command being carried out, in a child process of its own. The child runs the verb's
  * function; reports of progress go over a pipe to the main loop, which signs and sends them.
  *
- * Every verb is idempotent: a job that was killed at any point is simply run again after the
- * agent's restart, and must then finish, or undo, what the first run began.
+ * Every verb is idempotent: a job that was killed at any point is simply run again when it is asked
+ * for again, and must then finish, or undo, what the first run began.
  */
 #ifndef SHUNT_JOB_H
 #define SHUNT_JOB_H

@@ -43,7 +43,7 @@ static void write_whole(int fd, const void *bytes, size_t size)
         ssize_t written = write(fd, at, size);
         if (written < 0 && errno == EINTR)
             continue;
-        if (written < 0) /* the agent is gone: nobody is left to be told, and the job runs again */
+        if (written < 0) /* the agent is gone: nobody is left to be told */
             _exit(EXIT_NO_REPORT);
         at += written;
         size -= (size_t)written;

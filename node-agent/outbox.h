@@ -10,8 +10,8 @@
 #include "agent_config.h"
 #include "record.h"
 
-/* Waiting while Redis is away: the jobs' and the resumed commands' newest, hello, and refusals of
- * which the oldest give way. */
+/* Waiting while Redis is away: the newest of each job, hello, and refusals of which the oldest give
+ * way. */
 #define OUTBOX_MOST 64
 
 struct outbox;

@@ -2,7 +2,7 @@
 /*
  * The agent's own memory, on disk: the highest epoch seen, each command that was accepted, its
  * final report, and whether Redis has that report. It makes a repeat an answer instead of a second
- * run, and a killed job a resumed one; Redis may lose everything meanwhile.
+ * run, or lets what a restart has cut off go on; Redis may lose everything meanwhile.
  *
  * Invariants: the entry of a verb with an effect is accepted before its job begins and ended before
  * its report is sent, each durably; the epoch never goes down; an unfinished or unsent entry is

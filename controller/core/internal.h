@@ -62,6 +62,10 @@ void node_cancel(struct run *run, uint32_t index);
 void node_failed(struct run *run, uint32_t index, const struct error *err);
 enum fault fault_of(enum step step, const struct error *err);
 
+/* queries.c: a rollback looks first, for somebody may have approved a moment ago. Until then, or 0
+ * where there is nothing to wait for; a cluster that nobody can see is put back all the same. */
+int64_t upgrade_view_due_ms(const struct upgrade *upgrade);
+
 /* queries.c: upgrade mode is off and nodes serve the target: somebody else has approved. */
 bool was_approved_by_others(const struct upgrade *upgrade);
 

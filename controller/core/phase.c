@@ -214,7 +214,7 @@ static void go_on_back(struct run *run)
             upgrade_end(run, OUTCOME_ABORTED);
     } else if (count_places(upgrade, PLACES2(PLACE_OLD, PLACE_RESTORED)) == upgrade->node_count) {
         phase_enter(run, PHASE_READY);
-    } else {
+    } else if (upgrade_view_due_ms(upgrade) <= run->now_ms) {
         begin_nodes(run, PLACE_NEW, PASS_BACK);
     }
 }

@@ -60,12 +60,21 @@ void upgrade_mark_all(struct upgrade *upgrade)
     upgrade->dirty_nodes = upgrade_all_nodes(upgrade);
 }
 
+int64_t upgrade_view_due_ms(const struct upgrade *upgrade)
+{
+    if (upgrade->phase != PHASE_BACK || upgrade->seen_ms >= upgrade->phase_begun_ms)
+        return 0;
+    return upgrade->phase_begun_ms + VIEW_FRESH_MS;
+}
+
 /* A view that decides when something goes on must come quickly. */
 enum view_need upgrade_view_need(const struct upgrade *upgrade)
 {
     if (upgrade->phase == PHASE_ENDED)
         return VIEW_NONE;
     if (phase_table[upgrade->phase].proof != PROOF_NONE && !upgrade->is_waiting)
+        return VIEW_FAST;
+    if (upgrade_view_due_ms(upgrade) != 0)
         return VIEW_FAST;
     for (uint32_t i = 0; i < upgrade->node_count; i++) {
         const struct upgrade_node *node = &upgrade->nodes[i];

@@ -110,7 +110,7 @@ static int64_t earlier(int64_t a, int64_t b)
     return b != 0 && b < a ? b : a;
 }
 
-static int64_t wake_ms(const struct upgrade *upgrade)
+static int64_t wake_ms(const struct upgrade *upgrade, int64_t now_ms)
 {
     int64_t wake = INT64_MAX;
     if (upgrade->phase == PHASE_ENDED)
@@ -118,6 +118,8 @@ static int64_t wake_ms(const struct upgrade *upgrade)
     if (upgrade->deadline_ms != 0)
         wake = earlier(wake, upgrade->deadline_ms + WORK_GRACE_MS);
     wake = earlier(wake, upgrade->retry_ms);
+    if (upgrade_view_due_ms(upgrade) > now_ms)
+        wake = earlier(wake, upgrade_view_due_ms(upgrade));
     if (upgrade->starved_ms != 0 && !upgrade->is_waiting)
         wake = earlier(wake, upgrade->starved_ms + STARVED_MOST_MS);
     for (uint32_t i = 0; i < upgrade->node_count; i++) {
@@ -187,7 +189,7 @@ void upgrade_step(struct upgrade *upgrade, const struct event *event, struct act
     upgrade->dirty_nodes = 0;
     dispatch(&run, event);
     phase_go_on(&run);
-    ret_actions->wake_ms = wake_ms(upgrade);
+    ret_actions->wake_ms = wake_ms(upgrade, run.now_ms);
 }
 
 const char *upgrade_pass_version(const struct upgrade *upgrade, enum pass pass)

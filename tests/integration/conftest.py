@@ -2,10 +2,8 @@
 """What the scenarios stand on: the parts of the demo, each scenario with addresses of its own."""
 
 import contextlib
-import itertools
 import os
 import shutil
-import socket
 import sys
 import tempfile
 
@@ -21,10 +19,9 @@ import haproxy
 import operator_wire
 import standin
 from fleet import FIRST_VERSION
+from networks import claimed_network
 from processes import Failed
 from trial import running
-
-NETWORKS = itertools.count(16 * os.getpid())
 
 
 @pytest.fixture(scope="session")
@@ -39,21 +36,6 @@ def folder():
     path = tempfile.mkdtemp(prefix="shunt-it-")
     yield path
     shutil.rmtree(path)
-
-
-@contextlib.contextmanager
-def claimed_network():
-    """The first three numbers of addresses that no other scenario has, not in another run either:
-    one of them is held for as long as the scenario lasts."""
-    with socket.socket() as claim:
-        for number in NETWORKS:
-            prefix = f"127.{192 + number % 60}.{number // 60 % 250}"
-            try:
-                claim.bind((f"{prefix}.254", 7990))
-                break
-            except OSError:
-                continue
-        yield prefix
 
 
 @pytest.fixture

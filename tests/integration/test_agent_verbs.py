@@ -274,11 +274,13 @@ def test_stop_that_hangs_is_no_success(node):
 def test_stop_goes_on_after_the_agents_death(node):
     pid = node.pid()
     node.tell_faults(stop_delay_ms=500)
-    command = node.controller.do("stop", deadline_ms=DEADLINE_MS)
+    command = node.controller.command("stop", deadline_ms=DEADLINE_MS)
+    node.controller.send(command)
     until(lambda: any(event["event"] == "stopping" for event in node.events()), "the stop")
     node.kill()
     node.start()
-    assert node.controller.end_of(command)["kind"] == "done"
+    node.controller.send(command)
+    assert node.controller.end_of(command["id"])["kind"] == "done"
     assert not pid_runs(pid)
 
 

@@ -9,7 +9,7 @@ import tempfile
 import pytest
 from nacl.signing import SigningKey
 
-from conftest import claimed_network
+from networks import claimed_network
 from operator_wire import DOMAIN_REQUEST, LIFE_MS, Operator, make_keys
 from processes import wait_until
 from rivals import RivalTrial

@@ -63,7 +63,7 @@ run_pytest() {
     fi
     last_failed=0
     SHUNT_BUILD_DIR=$(build_dir "$2") run_reported "$name" "$report" \
-        /usr/bin/python3 -B -m pytest -q -n "$cores" -o cache_dir="$reports/cache" --tb=short \
+        /usr/bin/python3 -B -m pytest -q -n $((cores + 1)) -o cache_dir="$reports/cache" --tb=short \
         --rootdir "$top/tests" --junitxml "$report" "${folders[@]}"
     [ "$last_failed" -eq 0 ] || [ "$last_failed" -gt "$AGAIN_MOST" ] || try_again "$@"
 }

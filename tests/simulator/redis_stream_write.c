@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Commands that write to streams: XADD, XDEL, XACK and XGROUP.
+ * Commands that write to streams: XADD, XDEL, XTRIM, XACK and XGROUP.
  */
 #include "redis_request.h"
 
@@ -247,20 +247,21 @@ redisReply *command_xgroup_destroy(struct redis_request *request)
 
 redisReply *command_xtrim(struct redis_request *request)
 {
-    redisReply *refusal = NULL;
-    int64_t most;
-    struct redis_key *key = request_find(request, 1, REDIS_TYPE_STREAM, &refusal);
-    if (refusal != NULL)
-        return refusal;
-    if (request->count != 4 || strcasecmp(request->argv[2], "MAXLEN") != 0)
+    struct addition addition = {0};
+    size_t index = 2;
+    if (!request_is(request, index, "MAXLEN"))
         return redis_answer_error("ERR syntax error");
-    refusal = request_integer(request, 3, &most);
+    redisReply *refusal = read_most(request, &index, &addition);
+    if (refusal == NULL && index + 1 < request->count)
+        refusal = redis_answer_error("ERR syntax error");
     if (refusal != NULL)
         return refusal;
-    size_t before = key == NULL ? 0 : redis_stream_length(key->stream);
-    if (most < 0 || before <= (size_t)most)
-        return redis_answer_integer(0);
-    redis_stream_trim(key->stream, (size_t)most);
-    request->has_changed = true;
-    return redis_answer_integer((long long)before - most);
+    struct redis_key *key = request_find(request, 1, REDIS_TYPE_STREAM, &refusal);
+    if (key == NULL)
+        return refusal != NULL ? refusal : redis_answer_integer(0);
+    size_t before = redis_stream_length(key->stream);
+    trim(key->stream, &addition);
+    size_t trimmed = before - redis_stream_length(key->stream);
+    request->has_changed = trimmed > 0;
+    return redis_answer_integer((long long)trimmed);
 }

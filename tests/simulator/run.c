@@ -92,7 +92,9 @@ static void make_world(void)
     random_init(&world.fault_random, options->seed ^ 0xFA017);
     schedule_begin(&world.random);
     world.redis.server = redis_server_new();
-    world.node_count = (uint32_t)chance(2, 2, WORLD_NODES);
+    world.node_count = (uint32_t)chance(2, 2, 4);
+    if (!options->is_fixed && random_one_in(&world.random, 6))
+        world.node_count = WORLD_NODES;
     world.lb_count = (uint32_t)chance(1, 1, WORLD_LBS);
     world.controller_count = (uint32_t)chance(1, 1, WORLD_CONTROLLERS);
     if (options->node_count != 0)

@@ -99,8 +99,10 @@ struct controller {
     struct config config;
     struct cluster_config cluster;
     struct disk disk;
-    struct shell *shell;     /* of its present life */
-    struct upgrade *durable; /* rules.c: what its own copy of the journal says */
+    struct shell *shell;                     /* of its present life */
+    struct upgrade *durable;                 /* rules.c: what its own copy of the journal says */
+    struct upgrade_node before[WORLD_NODES]; /* the same of its nodes, one record earlier */
+    int64_t recorded_us;                     /* the last record */
     bool is_wanted;
 };
 

@@ -361,14 +361,6 @@ static void pause_lets_the_node_finish_and_begins_no_other(void **state)
     world_done(&world);
 }
 
-static bool ignore_work(const struct world *world, enum work work)
-{
-    for (size_t i = 0; i < world->pending_count; i++)
-        if (world->pending[i].action.work == work)
-            return true;
-    return false;
-}
-
 /* Requests that never end: after the deadline the node goes back to serving and a person decides.
  */
 static void drain_deadline_with_abort_keeps_the_node_serving(void **state)
@@ -390,7 +382,7 @@ static void drain_deadline_with_abort_keeps_the_node_serving(void **state)
     }
     assert_true(world.upgrade->is_waiting);
     assert_int_equal(world.upgrade->reason.code, ERROR_TIMEOUT);
-    assert_false(ignore_work(&world, WORK_LB_DOWN));
+    assert_false(world_is_asked(&world, WORK_LB_DOWN));
     assert_int_equal(world.nodes[2].stops, 0);
     assert_int_equal(world.nodes[2].lb, WORLD_UP);
     world_done(&world);

@@ -430,6 +430,65 @@ static inline void world_crash(struct world *world)
     world_event(world, world_plain(EVENT_RESUME));
 }
 
+/* ---- getting somewhere ---- */
+
+static inline bool world_is_in_step(const struct world *world, uint32_t node, enum step step)
+{
+    const struct upgrade_node *of = &world->upgrade->nodes[node];
+    return of->place == PLACE_WORKING && of->step == step;
+}
+
+static inline void world_run_until_step(struct world *world, uint32_t node, enum step step)
+{
+    while (!world_is_in_step(world, node, step)) {
+        assert_false(world_has_ended(world));
+        world_next(world);
+    }
+}
+
+static inline void world_run_until_phase(struct world *world, enum phase phase)
+{
+    int64_t most_ms = world->now_ms + WORLD_MOST_MS;
+    while (world->upgrade->phase != phase) {
+        world_next(world);
+        assert_true(world->now_ms < most_ms);
+    }
+}
+
+static inline void world_run_for(struct world *world, int64_t ms)
+{
+    int64_t end_ms = world->now_ms + ms;
+    while (world->now_ms < end_ms && world->upgrade->phase != PHASE_ENDED)
+        world_next(world);
+}
+
+static inline void world_fail(struct world *world, uint32_t node, enum work work,
+                              enum error_code code, unsigned times)
+{
+    world->fault_node = (int)node; /* NODE_NONE is -1: the cluster */
+    world->fault_work = work;
+    world->fault_code = code;
+    world->faults_left = times;
+}
+
+static inline bool world_is_asked(const struct world *world, enum work work)
+{
+    for (size_t i = 0; i < world->pending_count; i++)
+        if (world->pending[i].action.work == work)
+            return true;
+    return false;
+}
+
+/* Every node serves the target, and approve has not been sent. */
+static inline void world_begin_and_await_approval(struct world *world)
+{
+    world_init(world, ON_FAILURE_ROLLBACK_CLUSTER);
+    world->upgrade->policy.approve_by_hand = true;
+    world_begin(world);
+    world_run(world);
+    assert_int_equal(world->upgrade->phase, PHASE_VERIFY);
+}
+
 static inline void world_assert_all(const struct world *world, const char *version)
 {
     for (int i = 0; i < WORLD_NODES; i++) {
