@@ -70,23 +70,43 @@ static bool is_excused(const struct bitbucket_node *node)
     return node->is_broken_by_fault || is_recent(node->active_us, MOMENT_US);
 }
 
+/* Out for any reason, and for long enough to be known. */
+static bool is_out(uint32_t index)
+{
+    const struct bitbucket_node *node = &world.nodes[index];
+    if (is_held_back(index) && !node->is_broken_by_fault)
+        return true;
+    return !bitbucket_node_serves(node) && !is_recent(node->active_us, MOMENT_US);
+}
+
+/* Nodes that are held for a decision are resumed one by one, whatever else is out; a rollback puts
+ * back what it can. */
+static bool is_of_no_account(const struct upgrade *upgrade)
+{
+    if (upgrade == NULL || upgrade->phase == PHASE_BACK)
+        return true;
+    for (uint32_t i = 0; i < upgrade->node_count; i++)
+        if (upgrade->nodes[i].place == PLACE_HELD || upgrade->nodes[i].place == PLACE_QUARANTINED)
+            return true;
+    return false;
+}
+
 /* A node that takes traffic is about to lose it. */
 static void check_budget(uint32_t node)
 {
-    uint32_t held_back = 0, serving = 0;
+    uint32_t out = 0, serving = 0;
     bool is_excusable = false;
     const struct upgrade *upgrade = world_upgrade();
     for (uint32_t i = 0; i < world.node_count; i++) {
         if (i == node)
             continue;
-        held_back += is_held_back(i) && !world.nodes[i].is_broken_by_fault;
+        out += is_out(i);
         serving += takes_traffic(i);
         is_excusable = is_excusable || (!takes_traffic(i) && !is_held_back(i));
     }
-    bool is_back = upgrade != NULL && upgrade->phase == PHASE_BACK;
-    if (!is_back && held_back + 1 > world.policy.max_unavailable)
+    if (!is_of_no_account(upgrade) && out + 1 > world.policy.max_unavailable)
         rule_broken("never more nodes out of service than the budget allows",
-                    "%s is taken out beside %u others", world.nodes[node].name, held_back);
+                    "%s is taken out beside %u others", world.nodes[node].name, out);
     if (!is_excusable && serving < world.policy.min_available)
         rule_broken("never fewer nodes in service than min_available", "%s is taken out, %u left",
                     world.nodes[node].name, serving);
@@ -297,7 +317,9 @@ void rules_at_order(const char *order)
     bool is_last_lb = true; /* counted once, at the first load balancer that loses it */
     for (uint32_t lb = 0; lb < world.lb_count; lb++)
         is_last_lb = is_last_lb && lb_sends_new(&world.lbs[lb], node);
-    if (is_last_lb && takes_traffic(node) && strstr(order, " ready") == NULL)
+    bool is_taken_out = strstr(order, " drain") != NULL && controller->durable != NULL &&
+                        controller->durable->nodes[node].step == STEP_DRAIN;
+    if (is_last_lb && is_taken_out && takes_traffic(node))
         check_budget(node);
 }
 
