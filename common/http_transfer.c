@@ -148,8 +148,8 @@ static void set_times(const struct http_client *client, const struct http_transf
     int left_ms = deadline_poll_ms(transfer->deadline);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)client->connect_timeout_ms);
-    if (left_ms > 0)
-        curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left_ms);
+    if (left_ms >= 0) /* 0 would be no limit */
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(left_ms > 0 ? left_ms : 1));
     if (transfer->is_stream) {
         curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
         curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)(client->stall_timeout_ms / 1000));

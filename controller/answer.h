@@ -13,7 +13,9 @@ void answer(struct shell *shell, struct cluster *cluster, const char *id, const 
 void answer_text(struct shell *shell, struct cluster *cluster, const char *id, const char *message,
                  const struct error *err);
 
-/* history.c: an entry of shunt:{C}:history, its one field "upgrade" or "event". */
+/* history.c: the latest entries hold this end of the cluster's upgrade. */
+bool history_has(struct shell *shell, struct cluster *cluster);
+/* An entry of shunt:{C}:history, its one field "upgrade" or "event". */
 void history_add(struct shell *shell, struct cluster *cluster, const char *field,
                  const json_t *json);
 

@@ -7,8 +7,12 @@
 #include "log.h"
 #include "memory.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #define REDIS_CALL_MS 2000
 #define HISTORY_MOST  "1000"
+#define LATEST        "20" /* events of operators may have come after it */
 
 void history_add(struct shell *shell, struct cluster *cluster, const char *field,
                  const json_t *json)
@@ -21,6 +25,31 @@ void history_add(struct shell *shell, struct cluster *cluster, const char *field
     if (!redis_command(shell->redis, deadline_after_ms(REDIS_CALL_MS), &reply, &err, "XADD", key,
                        "MAXLEN", "~", HISTORY_MOST, "*", field, text, NULL))
         log_failure(LOG_LEVEL_WARNING, &err, "cluster %s: history", cluster->config->name);
+}
+
+/* Its end, which is told once: an upgrade that was aborted may end once more, rolled back. */
+bool history_has(struct shell *shell, struct cluster *cluster)
+{
+    char key[CHANNEL_KEY_SIZE], id[LIMIT_ID + 8], ended[48];
+    struct error ignored;
+    REPLY_CLEANUP redisReply *reply = NULL;
+    channel_key(key, cluster->config->name, "history", NULL);
+    snprintf(id, sizeof(id), "\"%s\"", cluster->upgrade->id);
+    snprintf(ended, sizeof(ended), "%lld", (long long)cluster->upgrade->ended_ms);
+    if (!redis_command(shell->redis, deadline_after_ms(REDIS_CALL_MS), &reply, &ignored,
+                       "XREVRANGE", key, "+", "-", "COUNT", LATEST, NULL) ||
+        reply->type != REDIS_REPLY_ARRAY)
+        return false;
+    for (size_t i = 0; i < reply->elements; i++) {
+        const redisReply *entry = reply->element[i];
+        if (entry->type == REDIS_REPLY_ARRAY && entry->elements == 2 &&
+            entry->element[1]->type == REDIS_REPLY_ARRAY && entry->element[1]->elements == 2 &&
+            entry->element[1]->element[1]->type == REDIS_REPLY_STRING &&
+            strstr(entry->element[1]->element[1]->str, id) != NULL &&
+            strstr(entry->element[1]->element[1]->str, ended) != NULL)
+            return true;
+    }
+    return false;
 }
 
 void history_tell(struct shell *shell, struct cluster *cluster, const struct request *request,

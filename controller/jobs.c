@@ -92,6 +92,15 @@ struct deadline job_call_deadline(void)
     return deadline_after_ms(JOB_CALL_MS);
 }
 
+struct deadline job_change_deadline(struct cluster *cluster)
+{
+    struct deadline deadline = job_call_deadline();
+    int64_t lease_until_ms = atomic_load(&cluster->lease_until_ms);
+    if (lease_until_ms < deadline.at_ms)
+        deadline.at_ms = lease_until_ms;
+    return deadline;
+}
+
 bool job_may_act(const struct work_job *job, struct error *err)
 {
     return pool_job_may_go_on(&job->base, err) && lease_may_act(job->cluster, err);

@@ -44,6 +44,8 @@ void job_progress(struct work_job *job, int64_t sessions);
 /* The lease is ours for this call; *err says otherwise. Asked immediately before each effect. */
 bool job_may_act(const struct work_job *job, struct error *err);
 struct deadline job_call_deadline(void);
+/* Of a call that changes something: nothing is sent any more when the lease may be another's. */
+struct deadline job_change_deadline(struct cluster *cluster);
 
 /* One for each kind of work: jobs_lb.c, jobs_rest.c. */
 int64_t job_lb_drain(struct pool_job *base);

@@ -71,7 +71,7 @@ static bool set_locked(struct cluster *cluster, size_t index, int config_node, e
     if (count == 0)
         return true;
     failpoint("lb-before-change");
-    if (lb->driver->set_members(lb, members, count, admin, job_call_deadline(), err)) {
+    if (lb->driver->set_members(lb, members, count, admin, job_change_deadline(cluster), err)) {
         failpoint("lb-after-change");
         return true;
     }
@@ -201,8 +201,9 @@ static bool cut_one(struct work_job *job, size_t index, struct error *err)
     if (count == 0 || lb->driver->cut_sessions == NULL)
         return true;
     pthread_mutex_lock(&job->cluster->lb_locks[index]);
-    bool is_cut = job_may_act(job, err) &&
-                  lb->driver->cut_sessions(lb, members, count, job_call_deadline(), err);
+    bool is_cut =
+        job_may_act(job, err) &&
+        lb->driver->cut_sessions(lb, members, count, job_change_deadline(job->cluster), err);
     pthread_mutex_unlock(&job->cluster->lb_locks[index]);
     return is_cut;
 }

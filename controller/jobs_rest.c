@@ -84,10 +84,11 @@ static void pass_after(enum bitbucket_change what)
 static bool ask(struct work_job *job, const char *url, enum bitbucket_change what,
                 struct error *err)
 {
+    struct deadline deadline = job_change_deadline(job->cluster);
     if (!job_may_act(job, err))
         return false;
     pass_before(what);
-    if (!bitbucket_change(job->bitbucket, url, what, job_call_deadline(), err))
+    if (!bitbucket_change(job->bitbucket, url, what, deadline, err))
         return false;
     pass_after(what);
     return true;

@@ -228,6 +228,11 @@ static void won(struct shell *shell, struct cluster *cluster)
         status_publish(shell, cluster);
         return;
     }
+    if (cluster->upgrade->phase == PHASE_ENDED) { /* whoever ended it may not have come to tell */
+        history_append(shell, cluster);
+        status_publish(shell, cluster);
+        return;
+    }
     resume.now_ms = clock_wall_ms();
     cluster_step(shell, cluster, &resume);
 }

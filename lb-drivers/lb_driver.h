@@ -4,9 +4,10 @@
  * one row of lb_registry.c; README.md says how to add one.
  *
  * A driver takes plain parameters and knows nothing of nodes, steps or upgrades. Every call is
- * sequential, blocking and bounded by a deadline, and does one thing once: waiting is the caller's
- * (it calls again). "Accepted" is no evidence: each change is read back before true is returned,
- * and is idempotent. Calls on one LB are never made concurrently.
+ * sequential, blocking and bounded by a deadline, after which nothing is sent any more, and does
+ * one thing once: waiting is the caller's (it calls again). "Accepted" is no evidence: each change
+ * is read back before true is returned, and is idempotent. Calls on one LB are never made
+ * concurrently.
  *
  * Error codes carry the retry class: ERROR_UNAVAILABLE and ERROR_TIMEOUT may pass; ERROR_NOT_FOUND
  * (no such backend or member), ERROR_DENIED (level, credentials) and ERROR_INVALID do not;

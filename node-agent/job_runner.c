@@ -4,6 +4,7 @@
 #include "check.h"
 #include "failpoint.h"
 #include "job_child.h"
+#include "log.h"
 #include "memory.h"
 #include "message_codec.h"
 #include "text.h"
@@ -268,7 +269,27 @@ bool running_job_read(struct running_job *job)
     return is_new;
 }
 
-static void bury(struct running_job *job, int status)
+/* The kernel does it where memory is short: neither the node nor the release is to blame. */
+static bool begin_again(struct job_runner *runner, struct running_job *job, int status)
+{
+    struct error err;
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL || job->is_cancelled ||
+        job->restarts == JOB_RESTARTS_MOST)
+        return false;
+    job->restarts++;
+    buffer_init(&job->incoming, FRAME_BYTES);
+    if (fork_child(runner, job, &err)) {
+        log_warning("command %s: its job was killed by somebody else, and begins again",
+                    job->command.id);
+        return true;
+    }
+    log_failure(LOG_LEVEL_WARNING, &err, "command %s", job->command.id);
+    job->pid = 0;
+    buffer_done(&job->incoming);
+    return false;
+}
+
+static void bury(struct job_runner *runner, struct running_job *job, int status)
 {
     (void)running_job_read(job); /* the last words may still be in the pipe */
     close_pipe(job);
@@ -278,6 +299,8 @@ static void bury(struct running_job *job, int status)
         job->is_used = !job->is_settled;
         return;
     }
+    if (begin_again(runner, job, status))
+        return;
     struct error *err = end_as_failed(job);
     if (job->is_cancelled)
         error_set(err, ERROR_CANCELLED, "cancelled");
@@ -294,6 +317,6 @@ void job_runner_reap(struct job_runner *runner)
         struct running_job *job = &runner->jobs[i];
         int status;
         if (job->is_used && job->pid > 0 && waitpid(job->pid, &status, WNOHANG) == job->pid)
-            bury(job, status);
+            bury(runner, job, status);
     }
 }

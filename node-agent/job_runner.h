@@ -19,7 +19,8 @@
 #include <poll.h>
 #include <sys/types.h>
 
-#define JOB_KILL_MS 2000 /* from SIGTERM to SIGKILL, as for a child of child.h */
+#define JOB_KILL_MS       2000 /* from SIGTERM to SIGKILL, as for a child of child.h */
+#define JOB_RESTARTS_MOST 2    /* what is killed again and again will not end */
 
 struct running_job {
     bool is_used;
@@ -32,6 +33,7 @@ struct running_job {
     bool has_ended;
     bool is_settled;
     bool is_cancelled;
+    unsigned restarts;
     struct deadline kill_at;
 };
 
@@ -63,7 +65,8 @@ struct deadline job_runner_next_kill(const struct job_runner *runner);
 /* Takes what the pipe holds. True if job->report is new. */
 bool running_job_read(struct running_job *job);
 
-/* After SIGCHLD: reaps, and gives a job that died without a final report one that says so. */
+/* After SIGCHLD: reaps. A job that somebody else has killed is begun again, as after a restart of
+ * ours; one that died otherwise without a final report gets one that says so. */
 void job_runner_reap(struct job_runner *runner);
 
 /* The end is in the record: the slot may be used again once the process is gone. */

@@ -18,6 +18,10 @@ struct service {
     bool (*begin)(const struct bitbucket_config *config, enum service_action action,
                   struct deadline deadline, struct service_order **ret_order, struct error *err);
 
+    /* An order of a job that was killed is still under way. Who asks, and sees no process after
+     * that, knows that none will come of it. */
+    bool (*is_busy)(const struct bitbucket_config *config);
+
     /* To be polled for POLLIN, after service_advance() has said that it is not over. */
     int (*fd)(const struct service_order *order);
 

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@
 #define SCRIPT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define OUTPUT_SIZE 300 /* of the end of a failed script's output, for a message */
 #define RESULT_FD   3
+#define LOCK_FD     4
 
 struct service_order {
     enum service_action action;
@@ -89,17 +91,43 @@ static void run_script(const struct bitbucket_config *config, enum service_actio
     }
 }
 
+/* Held by the process between until the script has ended: it outlives the job, and the agent. -1 if
+ * an earlier one has it. The directory of the releases is there on every node. */
+static int lock_script(const struct bitbucket_config *config)
+{
+    int fd = open(config->releases, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    memory_close_fd(&fd);
+    return -1;
+}
+
+static bool script_is_busy(const struct bitbucket_config *config)
+{
+    CLOSE_CLEANUP int fd = open(config->releases, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
+/* To these numbers, whatever they had before. */
+static void keep_open(int result_fd, int lock_fd)
+{
+    int result = fcntl(result_fd, F_DUPFD_CLOEXEC, LOCK_FD + 1);
+    int lock = lock_fd >= 0 ? fcntl(lock_fd, F_DUPFD_CLOEXEC, LOCK_FD + 1) : -1;
+    (void)dup3(result, RESULT_FD, O_CLOEXEC);
+    (void)close(LOCK_FD);
+    (void)dup3(lock, LOCK_FD, O_CLOEXEC);
+    (void)syscall(SYS_close_range, LOCK_FD + 1, ~0U, 0);
+}
+
 /* Out of the job's process group, and out of its pipes: neither its end nor its cancellation must
  * end a script, or Bitbucket itself, half way. */
 static _Noreturn void be_between(const struct bitbucket_config *config, enum service_action action,
-                                 struct deadline deadline, int result_fd)
+                                 struct deadline deadline, int result_fd, int lock_fd)
 {
     struct script_result result;
     memset(&result, 0, sizeof(result));
     (void)setsid();
-    if (result_fd != RESULT_FD)
-        (void)dup3(result_fd, RESULT_FD, O_CLOEXEC);
-    (void)syscall(SYS_close_range, RESULT_FD + 1, ~0U, 0);
+    keep_open(result_fd, lock_fd);
     (void)signal(SIGPIPE, SIG_IGN);
     run_script(config, action, deadline, &result);
     (void)!write(RESULT_FD, &result, sizeof(result));
@@ -117,9 +145,10 @@ static bool script_begin(const struct bitbucket_config *config, enum service_act
         error_set_errno(err, errno, "pipe");
         return false;
     }
+    CLOSE_CLEANUP int lock_fd = lock_script(config);
     pid_t pid = fork();
     if (pid == 0)
-        be_between(config, action, own, pipe_fds[1]);
+        be_between(config, action, own, pipe_fds[1], lock_fd);
     int fork_errno = errno;
     close(pipe_fds[1]);
     if (pid < 0) {
@@ -192,6 +221,7 @@ static bool script_environment_home(const struct bitbucket_config *config, char 
 
 const struct service service_script = {
     .begin = script_begin,
+    .is_busy = script_is_busy,
     .fd = script_fd,
     .advance = script_advance,
     .leave = script_leave,

@@ -138,6 +138,13 @@ static bool systemd_begin(const struct bitbucket_config *config, enum service_ac
     return true;
 }
 
+/* A second order joins the first one's job, or waits for it. */
+static bool systemd_is_busy(const struct bitbucket_config *config)
+{
+    (void)config;
+    return false;
+}
+
 static int systemd_fd(const struct service_order *order)
 {
     return sd_bus_get_fd(order->bus);
@@ -278,6 +285,7 @@ static bool systemd_environment_home(const struct bitbucket_config *config, char
 
 const struct service service_systemd = {
     .begin = systemd_begin,
+    .is_busy = systemd_is_busy,
     .fd = systemd_fd,
     .advance = systemd_advance,
     .leave = systemd_leave,

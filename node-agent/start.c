@@ -19,6 +19,7 @@
 #define LOOK_MS        250    /* between looks where no event came: not all homes tell of changes */
 #define SETTLE_MS      5000   /* from a start that ended well to a process: -fg scripts exec late */
 #define SETTLE_LOOK_MS 20
+#define EARLIER_MS     10000 /* for the script of a job that was killed */
 
 struct starting {
     struct job *job;
@@ -148,6 +149,23 @@ static bool wait_for_process(struct starting *starting, struct error *err)
     }
 }
 
+/* Looks whether it runs; not before a script has ended that a killed job has begun, or another one
+ * would be started beside it. */
+static bool look_first(const struct starting *starting, bool *ret_is_running, struct error *err)
+{
+    struct deadline earlier = deadline_after_ms(EARLIER_MS);
+    if (starting->deadline.at_ms < earlier.at_ms)
+        earlier = starting->deadline;
+    for (;;) {
+        bool is_busy = starting->service->is_busy(starting->config);
+        if (!look(starting, true, ret_is_running, err))
+            return false;
+        if (*ret_is_running || !is_busy || deadline_is_over(earlier))
+            return true;
+        (void)poll(NULL, 0, SETTLE_LOOK_MS);
+    }
+}
+
 static bool start_now(struct starting *starting, struct error *err)
 {
     launch_log_mark(starting->config, &starting->mark);
@@ -177,7 +195,7 @@ bool verb_start(struct job *job, struct error *err)
     bool is_running = false;
     if (job->deadline.at_ms == deadline_never().at_ms)
         starting.deadline = deadline_after_ms(START_MOST_MS);
-    if (!look(&starting, true, &is_running, err))
+    if (!look_first(&starting, &is_running, err))
         return false;
     return is_running || (check_linked(&starting, err) && start_now(&starting, err));
 }

@@ -242,6 +242,21 @@ static void a_silent_process_leaves_time_for_the_others(void **unused)
     fake_server_stop();
 }
 
+/* The caller was stopped for long, and somebody else may have decided otherwise meanwhile. */
+static void a_change_whose_time_is_over_is_not_made(void **unused)
+{
+    const char *member = contract_fixture.http_members[0];
+    struct error err;
+
+    (void)unused;
+    for (enum lb_admin admin = LB_ADMIN_DRAIN; admin <= LB_ADMIN_DOWN; admin++) {
+        assert_false(contract_lb.driver->set_members(&contract_lb, &member, 1, admin,
+                                                     deadline_after_ms(0), &err));
+        assert_int_equal(err.code, ERROR_TIMEOUT);
+        assert_int_equal(contract_read(&contract_lb, member).admin, LB_ADMIN_UP);
+    }
+}
+
 static int start_first_process(void **unused)
 {
     (void)unused;
@@ -268,6 +283,7 @@ int contract_run_faults(void)
         CASE_WITHOUT_PROCESS(traffic_is_not_taken_while_a_process_is_gone),
         CASE_WITHOUT_PROCESS(traffic_comes_back_where_it_can_while_a_process_is_gone),
         CASE(a_silent_process_leaves_time_for_the_others),
+        CASE(a_change_whose_time_is_over_is_not_made),
     };
     return cmocka_run_group_tests_name("faults", cases, NULL, NULL);
 }

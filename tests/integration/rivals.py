@@ -33,6 +33,7 @@ class RivalTrial(Trial):
     `others` are names of further clusters, whose nodes nobody has ever seen."""
 
     append_only = "no"  # "yes": what Redis has outlives it
+    more_users = ""  # of Redis, as in its ACL file
 
     def __init__(self, folder, network, others=(), **options):
         super().__init__(folder, network, **options)
@@ -76,7 +77,7 @@ class RivalTrial(Trial):
         users = os.path.join(self.redis_dir, "users.acl")
         write_file(users, ACL + "".join(
             ACL_AGENT.format(cluster=CLUSTER, name=node.name, everybody=EVERYBODY)
-            for node in self.nodes), 0o600)
+            for node in self.nodes) + self.more_users, 0o600)
         socket = os.path.join(self.redis_dir, "redis.sock")
         redis = Daemon("redis", ["/usr/bin/redis-server", "--port", "0", "--unixsocket", socket,
                                  "--save", "", "--appendonly", self.append_only,
