@@ -61,10 +61,12 @@ run_pytest() {
         printf '%s: there are no such tests yet, skipped\n' "$name"
         return
     fi
+    local without=()
+    [ -z "${SHUNT_WITHOUT:-}" ] || without=("--ignore-glob=$SHUNT_WITHOUT")
     last_failed=0
     SHUNT_BUILD_DIR=$(build_dir "$2") run_reported "$name" "$report" \
         /usr/bin/python3 -B -m pytest -q -n $((cores + 1)) -o cache_dir="$reports/cache" --tb=short \
-        --rootdir "$top/tests" --junitxml "$report" "${folders[@]}"
+        --rootdir "$top/tests" --junitxml "$report" "${without[@]}" "${folders[@]}"
     [ "$last_failed" -eq 0 ] || [ "$last_failed" -gt "$AGAIN_MOST" ] || try_again "$@"
 }
 
@@ -77,7 +79,7 @@ try_again() {
     summary+=("  $last_failed of these are tried again, one by one:")
     SHUNT_BUILD_DIR=$(build_dir "$2") run_reported "$1, again" "$again" \
         /usr/bin/python3 -B -m pytest -v --lf --lfnf=none -o cache_dir="$reports/cache" \
-        --tb=short --rootdir "$top/tests" --junitxml "$again" "${folders[@]}"
+        --tb=short --rootdir "$top/tests" --junitxml "$again" "${without[@]}" "${folders[@]}"
 }
 
 suite_unit() { run_ctest unit plain '^unit\.'; }
