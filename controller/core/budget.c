@@ -56,13 +56,22 @@ static bool is_less_busy(const struct upgrade_node *a, const struct upgrade_node
     return a->load < b->load;
 }
 
+/* Whatever it is: in service, or out of it. */
+static bool is_known(const struct upgrade_node *node, int64_t now_ms)
+{
+    bool is_elsewhere = node->seen_state != NODE_ACTIVE && node->seen_state != NODE_UNKNOWN &&
+                        node->seen_ms != 0 && now_ms - node->seen_ms <= VIEW_FRESH_MS;
+    return is_elsewhere || is_known_active(node, now_ms);
+}
+
 /* The least busy node of that place which the budget allows, the first of equals; else NODE_NONE.
  */
 uint32_t budget_next(const struct upgrade *upgrade, enum place place, int64_t now_ms)
 {
     uint32_t best = NODE_NONE;
     for (uint32_t i = 0; i < upgrade->node_count; i++) {
-        if (upgrade->nodes[i].place != place || !budget_allows(upgrade, i, now_ms))
+        if (upgrade->nodes[i].place != place || !budget_allows(upgrade, i, now_ms) ||
+            (place == PLACE_OLD && !is_known(&upgrade->nodes[i], now_ms)))
             continue;
         if (best == NODE_NONE || is_less_busy(&upgrade->nodes[i], &upgrade->nodes[best]))
             best = i;
