@@ -173,7 +173,7 @@ bool redis_call(struct redis *redis, struct deadline deadline, size_t count,
 bool redis_command(struct redis *redis, struct deadline deadline, redisReply **ret_reply,
                    struct error *err, ...)
 {
-    const char *argv[ARGUMENTS_MOST];
+    const char *argv[ARGUMENTS_MOST] = {NULL};
     size_t count = 0;
     va_list arguments;
     va_start(arguments, err);

@@ -59,7 +59,7 @@ static bool read_event(const char *text, struct event_summary *event, struct err
 
 static void event_is_read_whole(void **state)
 {
-    struct event_summary event;
+    struct event_summary event = {.at_ms = 0};
     (void)state;
     assert_good(read_event(GOOD_EVENT, &event, &err));
     assert_string_equal(event.what, "lease-break");
