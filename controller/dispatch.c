@@ -197,7 +197,7 @@ bool dispatch_clear(struct shell *shell, struct cluster *cluster, struct error *
         return false;
     if (reply->type == REDIS_REPLY_INTEGER && reply->integer == 1)
         return true;
-    error_set(err, ERROR_UNAVAILABLE, "the lease is not ours any more");
+    error_set(err, ERROR_STALE, "the lease is not ours any more");
     return false;
 }
 
@@ -214,23 +214,11 @@ void dispatch_jobs(struct shell *shell, struct cluster *cluster, const struct ac
     }
 }
 
-static void cancel_works(struct shell *shell, const struct cluster *cluster, uint32_t node,
-                         unsigned works, uint32_t sequence)
-{
-    for (unsigned work = 0; work < WORK_COUNT; work++)
-        if ((works & WORK_BIT(work)) != 0 && !work_is_of_agent((enum work)work))
-            pool_cancel(shell->pool, cluster->index, node, (enum work)work, sequence);
-}
-
 void dispatch_forget(struct shell *shell, struct cluster *cluster)
 {
-    const struct upgrade *upgrade = cluster->upgrade;
     atomic_fetch_add(&cluster->orders, 1); /* nobody puts load balancers back to what it wanted */
-    if (upgrade == NULL)
-        return;
-    cancel_works(shell, cluster, NODE_NONE, upgrade->works, upgrade->sequence);
-    for (uint32_t i = 0; i < upgrade->node_count; i++)
-        cancel_works(shell, cluster, i, upgrade->nodes[i].works, upgrade->nodes[i].sequence);
+    pool_cancel_works(shell->pool, cluster->index);
+    view_rest(cluster);
     free(cluster->upgrade);
     cluster->upgrade = NULL;
     cluster->wake_ms = INT64_MAX;

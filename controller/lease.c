@@ -117,11 +117,7 @@ static void set_read(struct shell *shell, struct cluster *cluster, bool is_read)
 static void stand_back(struct shell *shell, struct cluster *cluster)
 {
     cluster->is_led = cluster->has_term = false;
-    pool_cancel_works(shell->pool, cluster->index);
-    view_rest(cluster);
-    free(cluster->upgrade);
-    cluster->upgrade = NULL;
-    cluster->wake_ms = INT64_MAX;
+    dispatch_forget(shell, cluster);
     atomic_store(&cluster->lease_until_ms, 0);
     set_read(shell, cluster, false);
     append_log_close(cluster->journal);
@@ -210,7 +206,7 @@ static void won(struct shell *shell, struct cluster *cluster)
     error_clear(&cluster->journal_error);
     failpoint("lease-taken");
     if (!open_journal(shell, cluster, &err)) {
-        if (error_code_is_transient(err.code)) {
+        if (error_code_is_transient(err.code) || err.code == ERROR_STALE) {
             take_anew(shell, cluster, &err);
             return;
         }

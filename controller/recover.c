@@ -23,16 +23,12 @@
 #define REDIS_CALL_MS 5000
 #define BAD_LIFE_MS   "2592000000" /* 30 days: for those who look into it */
 
-/*
- * KEYS lease epoch journal bad command-stream…, ARGV value epoch life_ms → 1, or -1: not ours.
- * Commands that no agent has taken yet are void: they are of the journal that is put aside.
- */
+/* KEYS lease epoch journal bad, ARGV value epoch life_ms → 1, or -1: not ours */
 static struct redis_script archive_script = {
     .text =
         "if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[2] then\n"
         "  return -1\n"
         "end\n"
-        "for i = 5, #KEYS do redis.call('XTRIM', KEYS[i], 'MAXLEN', 0) end\n"
         "if redis.call('EXISTS', KEYS[3]) == 1 then\n"
         "  redis.call('RENAME', KEYS[3], KEYS[4])\n"
         "  redis.call('PEXPIRE', KEYS[4], ARGV[3])\n"
@@ -71,30 +67,19 @@ static bool archive_copy(struct shell *shell, struct cluster *cluster, struct as
 static bool archive_stream(struct shell *shell, struct cluster *cluster, struct aside *aside,
                            struct error *err)
 {
-    const struct cluster_config *config = cluster->config;
-    char keys[3 + LIMIT_NODES][CHANNEL_KEY_SIZE], value[LEASE_HOLDER_SIZE], epoch[24];
-    const char *arguments[4 + LIMIT_NODES + 3];
-    size_t count = 0;
+    const char *name = cluster->config->name;
+    char lease[CHANNEL_KEY_SIZE], epoch_key[CHANNEL_KEY_SIZE], journal[CHANNEL_KEY_SIZE];
+    char value[LEASE_HOLDER_SIZE], epoch[24];
     REPLY_CLEANUP redisReply *reply = NULL;
-    channel_key(keys[0], config->name, "lease", NULL);
-    channel_key(keys[1], config->name, "epoch", NULL);
-    channel_key(keys[2], config->name, "journal", NULL);
-    snprintf(aside->key, sizeof(aside->key), "%s:bad:%s", keys[2], aside->stamp);
+    channel_key(lease, name, "lease", NULL);
+    channel_key(epoch_key, name, "epoch", NULL);
+    channel_key(journal, name, "journal", NULL);
+    snprintf(aside->key, sizeof(aside->key), "%s:bad:%s", journal, aside->stamp);
     lease_value(shell, value);
     snprintf(epoch, sizeof(epoch), "%" PRIu64, cluster->epoch);
-    for (size_t i = 0; i < 3; i++)
-        arguments[count++] = keys[i];
-    arguments[count++] = aside->key;
-    for (size_t i = 0; i < config->node_count; i++) {
-        channel_key(keys[3 + i], config->name, "command", config->nodes[i].agent);
-        arguments[count++] = keys[3 + i];
-    }
-    size_t key_count = count;
-    arguments[count++] = value;
-    arguments[count++] = epoch;
-    arguments[count++] = BAD_LIFE_MS;
-    if (!redis_eval(shell->redis, deadline_after_ms(REDIS_CALL_MS), &archive_script, key_count,
-                    arguments, count, &reply, err))
+    const char *arguments[] = {lease, epoch_key, journal, aside->key, value, epoch, BAD_LIFE_MS};
+    if (!redis_eval(shell->redis, deadline_after_ms(REDIS_CALL_MS), &archive_script, 4, arguments,
+                    sizeof(arguments) / sizeof(arguments[0]), &reply, err))
         return false;
     if (reply->type == REDIS_REPLY_INTEGER && reply->integer == 1)
         return true;
@@ -121,8 +106,9 @@ static bool recover(struct shell *shell, struct cluster *cluster, const struct r
 {
     stamp_now(aside->stamp, sizeof(aside->stamp));
     dispatch_forget(shell, cluster);
-    return archive_copy(shell, cluster, aside, err) && archive_stream(shell, cluster, aside, err) &&
-           begin_anew(shell, cluster, request, err);
+    /* Commands that no agent has taken yet are void: they are of the journal that is put aside. */
+    return archive_copy(shell, cluster, aside, err) && dispatch_clear(shell, cluster, err) &&
+           archive_stream(shell, cluster, aside, err) && begin_anew(shell, cluster, request, err);
 }
 
 static void tell(struct shell *shell, struct cluster *cluster, const struct request *request,

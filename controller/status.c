@@ -130,9 +130,9 @@ void status_publish(struct shell *shell, struct cluster *cluster)
 
 void history_append(struct shell *shell, struct cluster *cluster)
 {
-    JSON_CLEANUP json_t *json = upgrade_to_json(cluster->upgrade);
     if (history_has(shell, cluster))
         return;
+    JSON_CLEANUP json_t *json = upgrade_to_json(cluster->upgrade);
     failpoint("history-before");
     history_add(shell, cluster, "upgrade", json);
 }

@@ -26,10 +26,7 @@ static void refuse(struct dispatch *dispatch, enum refusal refusal, const struct
     outbox_put(dispatch->outbox, &report);
 }
 
-static void resume(struct dispatch *dispatch, const struct command *command);
-
-/* A repeat gets what was last said; an end that Redis has not taken yet is on its way anyway. What
- * a restart of ours has cut off goes on now that it is asked for again. */
+/* A repeat gets what was last said; an end that Redis has not taken yet is on its way anyway. */
 static void answer(struct dispatch *dispatch, const struct command *command)
 {
     const struct record_entry *entry = record_find(dispatch->record, command->id);
@@ -37,10 +34,6 @@ static void answer(struct dispatch *dispatch, const struct command *command)
     struct report report;
     if (entry->report != NULL && !entry->is_sent)
         return;
-    if (entry->report == NULL && job == NULL && command->verb != VERB_CANCEL) {
-        resume(dispatch, command);
-        return;
-    }
     if (entry->report != NULL)
         record_entry_report(entry, &report);
     else if (job != NULL)
@@ -101,12 +94,15 @@ static void judge(struct dispatch *dispatch, const struct command *command,
     struct command known;
     if (entry != NULL)
         record_entry_command(entry, &known);
+    bool is_cut_off = entry != NULL && entry->report == NULL && entry->verb != VERB_CANCEL &&
+                      job_runner_find(&dispatch->jobs, entry->id) == NULL;
     const struct inbox_state state = {
         .cluster = dispatch->config->cluster,
         .node = dispatch->config->node,
         .epoch = record_epoch(dispatch->record),
         .now_ms = clock_wall_ms(),
         .known = entry != NULL ? &known : NULL,
+        .is_cut_off = is_cut_off,
         .busy = busy != NULL ? &busy->command : NULL,
         .job_count = job_runner_count(&dispatch->jobs),
     };
@@ -128,6 +124,9 @@ static void obey(struct dispatch *dispatch, const struct command *command)
         break;
     case INBOX_ANSWER:
         answer(dispatch, command);
+        break;
+    case INBOX_RESUME:
+        begin_job(dispatch, command);
         break;
     case INBOX_REFUSE:
         refuse(dispatch, verdict.refusal, command, &verdict.error);
@@ -222,23 +221,6 @@ static bool is_unfinished_job(const struct dispatch *dispatch, const char *id)
 {
     const struct record_entry *entry = record_find(dispatch->record, id);
     return entry != NULL && entry->report == NULL && entry->verb != VERB_CANCEL;
-}
-
-/* A job that has no process any more: it was killed together with the agent. */
-static void resume(struct dispatch *dispatch, const struct command *command)
-{
-    const struct running_job *busy = job_runner_busy(&dispatch->jobs);
-    struct error err;
-    if (verb_is_effect(command->verb) && busy != NULL) {
-        error_set(&err, ERROR_BUSY, "job %s (%s) is running", busy->command.id,
-                  verb_name(busy->command.verb));
-        refuse(dispatch, REFUSAL_BUSY, command, &err);
-    } else if (job_runner_count(&dispatch->jobs) >= INBOX_JOBS_MOST) {
-        error_set(&err, ERROR_BUSY, "%d jobs are running already", INBOX_JOBS_MOST);
-        refuse(dispatch, REFUSAL_TOO_MANY_JOBS, command, &err);
-    } else {
-        begin_job(dispatch, command);
-    }
 }
 
 /* Nobody may want it any more: whoever gave it up long ago could not tell us. So it goes on only

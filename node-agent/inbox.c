@@ -180,8 +180,10 @@ void inbox_decide(const struct inbox_state *state, const struct command *command
     if (verdict.refusal == REFUSAL_NONE) {
         verdict.raises_epoch = command->epoch > state->epoch;
         if (state->known != NULL) {
-            verdict.decision = INBOX_ANSWER;
+            verdict.decision = state->is_cut_off ? INBOX_RESUME : INBOX_ANSWER;
             verdict.refusal = check_known(state, command, err);
+            if (verdict.refusal == REFUSAL_NONE && state->is_cut_off)
+                verdict.refusal = check_load(state, command, err);
         } else {
             verdict.refusal = check_times(state, command, err);
             if (verdict.refusal == REFUSAL_NONE)

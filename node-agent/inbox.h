@@ -54,6 +54,7 @@ struct inbox_state {
     uint64_t epoch;              /* the highest seen */
     int64_t now_ms;              /* wall clock */
     const struct command *known; /* the recorded command of the same id; NULL = none */
+    bool is_cut_off;             /* it has not ended, and no job works on it any more */
     const struct command *busy;  /* the running job that changes the node; NULL = none */
     size_t job_count;
 };
@@ -61,6 +62,7 @@ struct inbox_state {
 enum inbox_decision {
     INBOX_ACCEPT, /* new and good: record it, then begin */
     INBOX_ANSWER, /* known: repeat its last report */
+    INBOX_RESUME, /* known, and cut off by a restart of ours: begin it again */
     INBOX_REFUSE,
 };
 

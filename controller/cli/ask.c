@@ -182,6 +182,17 @@ enum exit_code ask_controller(struct client *client, struct request *request,
     return is_answered ? EXIT_CODE_OK : exit_code_of_error(err);
 }
 
+enum exit_code ask_document(struct cli *cli, struct request *request, struct client *ret_client,
+                            struct answer *ret_answer, struct error *err)
+{
+    enum exit_code code = client_open_cluster(ret_client, cli, err);
+    if (code == EXIT_CODE_OK)
+        code = ask_controller(ret_client, request, ret_answer, err);
+    if (code == EXIT_CODE_OK)
+        output_document(&cli->output, ret_answer->json);
+    return code;
+}
+
 enum exit_code answer_exit_code(const struct answer *answer, struct error *err)
 {
     if (answer->is_ok)

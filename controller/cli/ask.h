@@ -26,6 +26,11 @@ void answer_done(struct answer *answer);
 enum exit_code ask_controller(struct client *client, struct request *request,
                               struct answer *ret_answer, struct error *err);
 
+/* What most commands begin with: opens the connection of the cluster that is named, asks, and gives
+ * the answer out as a document. EXIT_CODE_OK where one came. The caller ends client and answer. */
+enum exit_code ask_document(struct cli *cli, struct request *request, struct client *ret_client,
+                            struct answer *ret_answer, struct error *err);
+
 /* The two halves of it, for a request that may find no leader. Completes and signs the request and
  * adds it to the cluster's stream of that name. */
 enum exit_code ask_send(struct client *client, struct request *request, const char *stream,

@@ -115,12 +115,9 @@ enum exit_code cmd_nodes(struct cli *cli, struct error *err)
     CLIENT_CLEANUP struct client client = {.redis = NULL};
     ANSWER_CLEANUP struct answer answer = {.json = NULL};
     struct request request = {.verb = REQUEST_NODES};
-    enum exit_code code = client_open_cluster(&client, cli, err);
-    if (code == EXIT_CODE_OK)
-        code = ask_controller(&client, &request, &answer, err);
+    enum exit_code code = ask_document(cli, &request, &client, &answer, err);
     if (code != EXIT_CODE_OK)
         return code;
-    output_document(&cli->output, answer.json);
     if (!answer.is_ok)
         return answer_exit_code(&answer, err);
     return nodes_show(cli, json_object_get(answer.json, "nodes"), err);

@@ -8,12 +8,9 @@ enum exit_code cmd_plan(struct cli *cli, struct error *err)
     struct request request = {.verb = REQUEST_PLAN};
     if (!ask_plan_arguments(&cli->arguments, &request, err))
         return EXIT_CODE_USAGE;
-    enum exit_code code = client_open_cluster(&client, cli, err);
-    if (code == EXIT_CODE_OK)
-        code = ask_controller(&client, &request, &answer, err);
+    enum exit_code code = ask_document(cli, &request, &client, &answer, err);
     if (code != EXIT_CODE_OK)
         return code;
-    output_document(&cli->output, answer.json);
     code = answer_exit_code(&answer, err);
     return code == EXIT_CODE_OK ? ask_plan_show(cli, &answer, false, err) : code;
 }

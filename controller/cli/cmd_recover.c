@@ -71,12 +71,9 @@ enum exit_code cmd_recover(struct cli *cli, struct error *err)
     struct request request = {.verb = REQUEST_RECOVER};
     if (!ask_take_reason(cli, &request, err))
         return EXIT_CODE_USAGE;
-    enum exit_code code = client_open_cluster(&client, cli, err);
-    if (code == EXIT_CODE_OK)
-        code = ask_controller(&client, &request, &answer, err);
+    enum exit_code code = ask_document(cli, &request, &client, &answer, err);
     if (code != EXIT_CODE_OK)
         return code;
-    output_document(&cli->output, answer.json);
     if (!answer.is_ok)
         return answer_exit_code(&answer, err);
     return show(cli, client.cluster->name, &answer, err);

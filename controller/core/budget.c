@@ -8,10 +8,21 @@ bool node_is_out(const struct upgrade_node *node)
            node->place == PLACE_QUARANTINED;
 }
 
+static bool is_seen_lately(const struct upgrade_node *node, int64_t now_ms)
+{
+    return node->seen_ms != 0 && now_ms - node->seen_ms <= VIEW_FRESH_MS;
+}
+
 static bool is_known_active(const struct upgrade_node *node, int64_t now_ms)
 {
-    return node->seen_state == NODE_ACTIVE && node->seen_version[0] != '\0' && node->seen_ms != 0 &&
-           now_ms - node->seen_ms <= VIEW_FRESH_MS;
+    return node->seen_state == NODE_ACTIVE && node->seen_version[0] != '\0' &&
+           is_seen_lately(node, now_ms);
+}
+
+bool node_serves_nobody(const struct upgrade_node *node, int64_t now_ms)
+{
+    return node->seen_state != NODE_ACTIVE && node->seen_state != NODE_UNKNOWN &&
+           is_seen_lately(node, now_ms);
 }
 
 /*
@@ -59,9 +70,7 @@ static bool is_less_busy(const struct upgrade_node *a, const struct upgrade_node
 /* Whatever it is: in service, or out of it. */
 static bool is_known(const struct upgrade_node *node, int64_t now_ms)
 {
-    bool is_elsewhere = node->seen_state != NODE_ACTIVE && node->seen_state != NODE_UNKNOWN &&
-                        node->seen_ms != 0 && now_ms - node->seen_ms <= VIEW_FRESH_MS;
-    return is_elsewhere || is_known_active(node, now_ms);
+    return node_serves_nobody(node, now_ms) || is_known_active(node, now_ms);
 }
 
 /* The least busy node of that place which the budget allows, the first of equals; else NODE_NONE.

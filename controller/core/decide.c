@@ -72,19 +72,12 @@ static enum step resume_step(const struct upgrade_node *node)
     return node->step >= STEP_STOP && node->is_detached ? STEP_DETACH : STEP_DRAIN;
 }
 
-/* Seen a moment ago, and not at work: to take it out costs nobody anything. */
-static bool serves_nobody(const struct upgrade_node *node, int64_t now_ms)
-{
-    return node->seen_ms != 0 && now_ms - node->seen_ms <= VIEW_FRESH_MS &&
-           node->seen_state != NODE_ACTIVE && node->seen_state != NODE_UNKNOWN;
-}
-
 /* A node that may serve is drained while no other is on its way; the rest waits for the next
  * resume. */
 static bool may_take_out(struct run *run, uint32_t index)
 {
     struct upgrade *upgrade = run->upgrade;
-    if (serves_nobody(&upgrade->nodes[index], run->now_ms)) {
+    if (node_serves_nobody(&upgrade->nodes[index], run->now_ms)) {
         upgrade->nodes[index].is_broken = true;
         return true;
     }

@@ -42,12 +42,17 @@ bool budget_allows(const struct upgrade *upgrade, uint32_t node, int64_t now_ms)
 bool budget_allows_alone(const struct upgrade *upgrade, uint32_t node, int64_t now_ms);
 uint32_t budget_next(const struct upgrade *upgrade, enum place place, int64_t now_ms);
 bool node_is_out(const struct upgrade_node *node);
+/* Seen a moment ago, and not at work: to take it out costs nobody anything. */
+bool node_serves_nobody(const struct upgrade_node *node, int64_t now_ms);
 
 /* node_pass.c: one node on its way through the steps. */
 void node_begin(struct run *run, uint32_t index, enum pass pass, enum step step);
 /* Goes on in the pass that it was held in: out of service since that pass began, not since now. */
 void node_resume(struct run *run, uint32_t index, enum step step);
 void node_turn(struct run *run, uint32_t index);
+/* For a node that is turning: does it where step and budget allow it. False = not yet; a node that
+ * comes to the end of its soak first is upgraded, and stays so. */
+bool node_turn_if_it_may(struct run *run, uint32_t index);
 void node_retry(struct run *run, uint32_t index);
 void node_repeat(struct run *run, uint32_t index);
 void node_take_over(struct run *run, uint32_t index);

@@ -16,23 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* job_child.h */
-void job_report_init(const struct command *command, enum report_kind kind,
-                     struct report *ret_report)
-{
-    *ret_report = (struct report){
-        .kind = kind,
-        .verb = command->verb,
-        .epoch = command->epoch,
-        .at_ms = clock_wall_ms(),
-        .connections = -1,
-        .bytes_total = -1,
-    };
-    TEXT_COPY(ret_report->command_id, command->id);
-    TEXT_COPY(ret_report->cluster, command->cluster);
-    TEXT_COPY(ret_report->node, command->node);
-}
-
 void job_runner_init(struct job_runner *runner, const struct agent_config *config,
                      struct key_pair *key)
 {
@@ -104,32 +87,6 @@ bool job_runner_start(struct job_runner *runner, const struct command *command,
         return true;
     }
     CHECK(!"a job is started without a free slot");
-}
-
-size_t job_runner_count(const struct job_runner *runner)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < INBOX_JOBS_MOST; i++)
-        count += runner->jobs[i].is_used;
-    return count;
-}
-
-const struct running_job *job_runner_busy(const struct job_runner *runner)
-{
-    for (size_t i = 0; i < INBOX_JOBS_MOST; i++) {
-        const struct running_job *job = &runner->jobs[i];
-        if (job->is_used && !job->is_settled && verb_is_effect(job->command.verb))
-            return job;
-    }
-    return NULL;
-}
-
-struct running_job *job_runner_find(struct job_runner *runner, const char *id)
-{
-    for (size_t i = 0; i < INBOX_JOBS_MOST; i++)
-        if (runner->jobs[i].is_used && text_equal(runner->jobs[i].command.id, id))
-            return &runner->jobs[i];
-    return NULL;
 }
 
 static size_t slot_of(const struct agent *agent, const struct running_job *job)
