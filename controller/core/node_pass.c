@@ -38,6 +38,16 @@ static enum step step_after(const struct upgrade *upgrade, enum pass pass, enum 
     return step;
 }
 
+/* A node that has its traffic again costs the budget when it is taken out; one that is out does
+ * not. */
+static bool may_turn(const struct run *run, uint32_t index)
+{
+    const struct upgrade_node *node = &run->upgrade->nodes[index];
+    bool is_back = node->step >= STEP_RETURN;
+    return !is_back || node->is_broken || node_serves_nobody(node, run->now_ms) ||
+           budget_allows(run->upgrade, index, run->now_ms);
+}
+
 static void leave(struct run *run, uint32_t index)
 {
     struct upgrade_node *node = &run->upgrade->nodes[index];
@@ -47,7 +57,7 @@ static void leave(struct run *run, uint32_t index)
     if (node->step == STEP_ACTIVE)
         node->was_stopped = false;
     enum step next = step_after(run->upgrade, node->pass, node->step);
-    if (node->is_turning && node->pass == PASS_UP)
+    if (node->is_turning && node->pass == PASS_UP && may_turn(run, index))
         node_turn(run, index);
     else if (next == STEP_COUNT)
         finish_pass(run, index);
@@ -168,6 +178,16 @@ void node_turn(struct run *run, uint32_t index)
     node_begin(run, index, PASS_BACK, back_from(node));
 }
 
+bool node_turn_if_it_may(struct run *run, uint32_t index)
+{
+    const struct upgrade_node *node = &run->upgrade->nodes[index];
+    if (!node->is_turning || node->pass != PASS_UP || !step_table[node->step].can_turn ||
+        !may_turn(run, index))
+        return false;
+    node_turn(run, index);
+    return true;
+}
+
 /* Asks again for all that the step still lacks, under a new sequence: a new attempt. */
 void node_retry(struct run *run, uint32_t index)
 {
@@ -263,10 +283,8 @@ void node_tick(struct run *run, uint32_t index)
     struct upgrade_node *node = &run->upgrade->nodes[index];
     if (node->place != PLACE_WORKING)
         return;
-    if (node->is_turning && node->pass == PASS_UP && step_table[node->step].can_turn) {
-        node_turn(run, index);
+    if (node_turn_if_it_may(run, index))
         return;
-    }
     /* Whoever does the work has the same deadline, and says better what was missing. */
     bool is_asked = (node->works & ~node->works_done) != 0;
     int64_t grace_ms = is_asked && node->step != STEP_EMPTY ? WORK_GRACE_MS : 0;

@@ -104,10 +104,11 @@ static void turn_all(struct run *run, bool with_quarantined)
     struct upgrade *upgrade = run->upgrade;
     for (uint32_t i = 0; i < upgrade->node_count; i++) {
         struct upgrade_node *node = &upgrade->nodes[i];
-        if (node->place == PLACE_WORKING && node->pass == PASS_UP && !node->is_turning) {
+        if (node->place == PLACE_WORKING && node->pass == PASS_UP) {
+            if (!node->is_turning)
+                run_touch(run, i);
             node->is_turning = true;
-            run_touch(run, i);
-            node_tick(run, i);
+            (void)node_turn_if_it_may(run, i);
         } else if (node->pass == PASS_UP &&
                    (node->place == PLACE_HELD ||
                     (with_quarantined && node->place == PLACE_QUARANTINED))) {

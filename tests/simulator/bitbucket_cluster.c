@@ -15,19 +15,20 @@ static bool is_there(const struct bitbucket_node *node)
            node->process == BITBUCKET_ERROR;
 }
 
-bool bitbucket_may_join(const struct bitbucket_node *node)
-{
-    if (world.is_mode_on && !world.is_running_tasks)
-        return true;
-    return text_equal(node->version, world.original);
-}
-
 static void finish_tasks(void)
 {
     if (!world.is_running_tasks || schedule_now_us() < world.tasks_end_us)
         return;
     world.is_running_tasks = world.is_mode_on = false;
     TEXT_COPY(world.original, WORLD_TO);
+}
+
+bool bitbucket_may_join(const struct bitbucket_node *node)
+{
+    finish_tasks();
+    if (world.is_running_tasks)
+        return text_equal(node->version, WORLD_TO);
+    return world.is_mode_on || text_equal(node->version, world.original);
 }
 
 enum cluster_state bitbucket_cluster_state(void)

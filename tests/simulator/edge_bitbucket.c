@@ -106,8 +106,11 @@ bool bitbucket_change(struct bitbucket *bitbucket, const char *url, enum bitbuck
     static const char *const names[] = {"upgrade mode on", "upgrade mode off", "approve"};
     uint32_t node;
     (void)bitbucket;
-    (void)deadline;
     process_boundary("before a change over REST");
+    if (deadline_is_over(deadline)) {
+        error_set(err, ERROR_TIMEOUT, "%s: no time is left", url);
+        return false;
+    }
     rules_at_order(names[change]);
     if (!find(url, &node, err))
         return false;

@@ -111,8 +111,11 @@ bool haproxy_order(const char *address, const char *command, struct deadline dea
 {
     struct lb_process *lb;
     uint32_t node;
-    (void)deadline;
     process_boundary("before an order to a load balancer");
+    if (deadline_is_over(deadline)) { /* as the real socket asks before it writes */
+        error_set(err, ERROR_TIMEOUT, "%s: no time is left", address);
+        return false;
+    }
     rules_at_order(command);
     if (!find(address, &lb, err))
         return false;

@@ -47,6 +47,8 @@ static void ask(enum request_verb verb, bool with_rollback)
     key_sign(NULL, KEY_DOMAIN_REQUEST, body, strlen(body), signature);
     const char *argv[] = {"XADD",   "shunt:{git}:request", "*", "body", body, "key", "ana", "sig",
                           signature};
+    if (verb == REQUEST_RESUME)
+        world.resumed_us = schedule_now_us();
     trace_line("operator: %s%s", request_verb_name(verb), with_rollback ? " --rollback" : "");
     if (schedule_now_us() < world.redis.down_until_us)
         return;

@@ -21,6 +21,7 @@
 
 #define MOMENT_US   (20 * WORLD_S) /* a view may be 15 s old, and took its time */
 #define RELOAD_US   (2 * WORLD_S)  /* until a reload is noticed and put right */
+#define RESUME_US   (60 * WORLD_S) /* a held node is on its way, however its first calls fare */
 #define CALL_US     (6 * WORLD_S)  /* a call has 5 s */
 #define PUT_RIGHT_S 15             /* of which calls that nearly reach their deadlines are a part */
 
@@ -83,7 +84,7 @@ static bool is_out(uint32_t index)
  * back what it can. */
 static bool is_of_no_account(const struct upgrade *upgrade)
 {
-    if (upgrade == NULL || upgrade->phase == PHASE_BACK)
+    if (upgrade == NULL || upgrade->phase == PHASE_BACK || is_recent(world.resumed_us, RESUME_US))
         return true;
     for (uint32_t i = 0; i < upgrade->node_count; i++)
         if (upgrade->nodes[i].place == PLACE_HELD || upgrade->nodes[i].place == PLACE_QUARANTINED)

@@ -129,6 +129,7 @@ struct world {
     bool is_mode_on, is_running_tasks, is_approved;
     char original[LIMIT_VERSION]; /* of the cluster's data */
     int64_t tasks_end_us;
+    int64_t resumed_us; /* the operator asked for it last then */
     struct policy policy;
 
     uint64_t epoch;          /* rules.c: the highest that a leader has written */

@@ -109,6 +109,46 @@ static void abort_puts_a_node_back_that_goes_through_its_steps_again(void **stat
     }
 }
 
+static void begin_and_lose_1_while_2_soaks(struct world *world)
+{
+    world_init(world, ON_FAILURE_PAUSE);
+    world->upgrade->policy.min_available = 1;
+    world_begin(world);
+    world_run_until_step(world, 2, STEP_SOAK);
+    world->nodes[1].state = NODE_OFFLINE;
+    world_see(world, world->now_ms);
+    world_decide(world, DECISION_ABORT);
+    assert_true(world_is_in_step(world, 2, STEP_SOAK));
+    assert_int_equal(world->nodes[2].lb, WORLD_UP);
+}
+
+static void abort_takes_no_node_out_beyond_the_budget(void **state)
+{
+    struct world world;
+    (void)state;
+    begin_and_lose_1_while_2_soaks(&world);
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_ABORTED);
+    assert_int_equal(world.upgrade->nodes[2].place, PLACE_NEW);
+    assert_int_equal(world.nodes[2].lb, WORLD_UP);
+    assert_int_equal(world.nodes[2].stops, 1);
+    world_done(&world);
+}
+
+static void abort_goes_on_when_the_other_node_is_back(void **state)
+{
+    struct world world;
+    (void)state;
+    begin_and_lose_1_while_2_soaks(&world);
+    world.nodes[1].state = NODE_ACTIVE;
+    world_see(&world, world.now_ms);
+    assert_true(world_is_in_step(&world, 2, STEP_DRAIN));
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_ABORTED);
+    world_assert_all(&world, "7.9.0");
+    world_done(&world);
+}
+
 /* On their way back: the load balancer does not take them out, so they go on serving. */
 static bool refuse_to_drain_1_and_2(struct world *world, const struct action *action,
                                     struct error *err)
@@ -459,6 +499,8 @@ int main(void)
         cmocka_unit_test(held_node_that_serves_nobody_goes_through_all_steps_again),
         cmocka_unit_test(node_at_the_target_that_fails_again_goes_the_whole_way_back),
         cmocka_unit_test(abort_puts_a_node_back_that_goes_through_its_steps_again),
+        cmocka_unit_test(abort_takes_no_node_out_beyond_the_budget),
+        cmocka_unit_test(abort_goes_on_when_the_other_node_is_back),
         cmocka_unit_test(held_nodes_that_may_serve_are_resumed_one_at_a_time),
         cmocka_unit_test(held_node_that_may_serve_is_not_drained_below_min_available),
         cmocka_unit_test(new_leader_proves_members_down_again_before_it_asks_for_a_stop),
