@@ -3,7 +3,6 @@
 
 #include "bitbucket_read.h"
 #include "check.h"
-#include "file.h"
 #include "http.h"
 #include "json.h"
 #include "memory.h"
@@ -31,69 +30,17 @@ struct call {
     const char *path;
 };
 
-static bool read_secret_variable(const char *name, struct buffer *secret, struct error *err)
-{
-    const char *value = getenv(name);
-    if (value == NULL || value[0] == '\0') {
-        error_set(err, ERROR_NOT_FOUND, "environment variable %s: not set", name);
-        return false;
-    }
-    if (buffer_add_text(secret, value))
-        return true;
-    error_set(err, ERROR_INVALID, "environment variable %s: too long for a secret", name);
-    return false;
-}
-
-/* A control character would end the header that carries the secret, and begin another. */
-static bool read_secret(const char *file, const char *variable, struct buffer *secret,
-                        struct error *err)
-{
-    const char *place = file[0] != '\0' ? file : variable;
-    bool is_read = file[0] != '\0' ? file_read_secret(file, secret, err)
-                                   : read_secret_variable(variable, secret, err);
-    if (!is_read)
-        return false;
-    for (size_t i = 0; i < secret->length; i++) {
-        if ((unsigned char)secret->data[i] < ' ' || secret->data[i] == 0x7F) {
-            error_set(err, ERROR_INVALID, "%s: a secret is one line without control characters",
-                      place);
-            return false;
-        }
-    }
-    if (secret->length > 0)
-        return true;
-    error_set(err, ERROR_INVALID, "%s: empty", place);
-    return false;
-}
-
-static void wipe(struct buffer *secret)
-{
-    if (secret->data != NULL)
-        explicit_bzero(secret->data, secret->capacity);
-    buffer_done(secret);
-}
-
 bool bitbucket_new(const struct cluster_config *cluster, struct bitbucket **ret_bitbucket,
                    struct error *err)
 {
-    __attribute__((cleanup(wipe))) struct buffer secret;
-    bool has_password = cluster->password_file[0] != '\0' || cluster->password_env[0] != '\0';
-    buffer_init(&secret, 4096);
-    if (!read_secret(has_password ? cluster->password_file : cluster->token_file,
-                     has_password ? cluster->password_env : cluster->token_env, &secret, err)) {
-        error_wrap(err, "cluster %s: credentials", cluster->name);
+    struct http_client *http;
+    /* No connection is kept alive: an idle one would look like a client on a draining node. */
+    if (!credentials_open_http(&cluster->credentials, cluster->ca_file, false, &http, err)) {
+        error_wrap(err, "cluster %s", cluster->name);
         return false;
     }
-    /* No connection is kept alive: an idle one would look like a client on a draining node. */
-    const struct http_options options = {
-        .ca_file = cluster->ca_file[0] != '\0' ? cluster->ca_file : NULL,
-        .user = has_password ? cluster->user : NULL,
-        .password = has_password ? buffer_text(&secret) : NULL,
-        .bearer_token = has_password ? NULL : buffer_text(&secret),
-        .keep_alive = false,
-    };
     *ret_bitbucket = memory_zeroed(1, sizeof(**ret_bitbucket));
-    (*ret_bitbucket)->http = http_client_new(&options);
+    (*ret_bitbucket)->http = http;
     return true;
 }
 

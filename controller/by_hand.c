@@ -16,6 +16,8 @@ struct hand_job {
     struct cluster *cluster;
     int config_node;
     enum lb_admin admin;
+    struct deadline deadline;
+    bool has_begun;
     char request_id[LIMIT_ID];
 };
 
@@ -43,14 +45,30 @@ static bool has_peers(struct cluster *cluster, int config_node, struct error *er
     return true;
 }
 
+static bool move(struct hand_job *job, struct error *err)
+{
+    size_t set;
+    if (!job->has_begun && job->admin != LB_ADMIN_UP &&
+        !has_peers(job->cluster, job->config_node, err))
+        return false;
+    job->has_begun = true;
+    if (lb_set_node(job->cluster, &job->base, job->config_node, job->admin, &set, err))
+        return true;
+    bool is_under_way = err->code == ERROR_BUSY && !deadline_is_over(job->deadline);
+    if (!is_under_way && job->admin != LB_ADMIN_UP)
+        lb_give_back(job->cluster, &job->base, set, job->config_node);
+    return false;
+}
+
 static int64_t run(struct pool_job *base)
 {
     struct hand_job *job = (struct hand_job *)base;
     struct error err;
+    bool is_done = move(job, &err);
+    if (!is_done && err.code == ERROR_BUSY && !deadline_is_over(job->deadline))
+        return JOB_TROUBLE_MS;
     struct item *item = item_new(ITEM_ANSWER, job->base.cluster);
     const char *name = job->cluster->config->nodes[job->config_node].name;
-    bool is_done = job->admin == LB_ADMIN_UP || has_peers(job->cluster, job->config_node, &err);
-    is_done = is_done && lb_set_node(job->cluster, base, job->config_node, job->admin, &err);
     if (!is_done) {
         item->event.error = err;
         error_wrap(&item->event.error, "node %s", name);
@@ -100,6 +118,7 @@ void move_by_hand(struct shell *shell, struct cluster *cluster, const struct req
     job->shell = shell;
     job->cluster = cluster;
     job->config_node = config_node;
+    job->deadline = deadline_after_ms(cluster->config->policy.lb_deadline_ms);
     job->admin = request->verb == REQUEST_DRAIN ? LB_ADMIN_DRAIN : LB_ADMIN_UP;
     TEXT_COPY(job->request_id, request->id);
     log_notice("cluster %s: %s node %s, by %s", cluster->config->name,

@@ -6,6 +6,7 @@
 #ifndef SHUNT_CONFIG_H
 #define SHUNT_CONFIG_H
 
+#include "credentials.h"
 #include "keys.h"
 #include "lb_driver.h"
 #include "limit.h"
@@ -42,10 +43,7 @@ struct lb_config {
 struct cluster_config {
     char name[LIMIT_NAME];
     char base_url[LIMIT_URL];
-    /* Exactly one of: user with password_file or password_env; token_file; token_env. */
-    char user[LIMIT_NAME];
-    char password_file[LIMIT_PATH], password_env[LIMIT_NAME];
-    char token_file[LIMIT_PATH], token_env[LIMIT_NAME];
+    struct credentials credentials;
     char ca_file[LIMIT_PATH]; /* empty = the system's */
     struct node_config *nodes;
     size_t node_count;

@@ -67,16 +67,35 @@ static void check_secret_variable(struct host_check *check, const char *what, co
     complain(check, what, &err);
 }
 
+static void check_credentials(struct host_check *check, const char *what,
+                              const struct credentials *credentials)
+{
+    check_secret_file(check, what, credentials->password_file);
+    check_secret_variable(check, what, credentials->password_env);
+    check_secret_file(check, what, credentials->token_file);
+    check_secret_variable(check, what, credentials->token_env);
+}
+
+static void check_lb(struct host_check *check, const char *cluster, const struct lb *lb)
+{
+    char what[2 * LIMIT_NAME + 64];
+    (void)snprintf(what, sizeof(what), "cluster %s: load balancer %s: credentials", cluster,
+                   lb->name);
+    check_credentials(check, what, &lb->options.credentials);
+    (void)snprintf(what, sizeof(what), "cluster %s: load balancer %s: tls.ca_file", cluster,
+                   lb->name);
+    check_readable(check, what, lb->options.ca_file);
+}
+
 static void check_cluster(struct host_check *check, const struct cluster_config *cluster)
 {
     char what[LIMIT_NAME + 32];
     (void)snprintf(what, sizeof(what), "cluster %s: credentials", cluster->name);
-    check_secret_file(check, what, cluster->password_file);
-    check_secret_variable(check, what, cluster->password_env);
-    check_secret_file(check, what, cluster->token_file);
-    check_secret_variable(check, what, cluster->token_env);
+    check_credentials(check, what, &cluster->credentials);
     (void)snprintf(what, sizeof(what), "cluster %s: tls.ca_file", cluster->name);
     check_readable(check, what, cluster->ca_file);
+    for (size_t i = 0; i < cluster->lb_count; i++)
+        check_lb(check, cluster->name, &cluster->lbs[i].lb);
 }
 
 static bool exists(const char *path)

@@ -5,7 +5,6 @@
 #include "text.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define SSH_PORT_DEFAULT 7999
 
@@ -93,76 +92,15 @@ static void read_nodes(struct config_reading *reading, const struct yaml_node *c
     config_unique_done(&seen.agents);
 }
 
-/* Exactly one place of the secret, and a user with a password only. */
-static void check_credentials(struct yaml_document *document, const struct yaml_node *map,
-                              int places, bool has_password, bool has_user)
+static int64_t slowest_lb_ms(const struct cluster_config *cluster)
 {
-    if (places != 1)
-        yaml_complain(document, map,
-                      "needs one of password_file, password_env, token_file and token_env, and has "
-                      "%d of them",
-                      places);
-    else if (has_password && !has_user)
-        yaml_complain(document, map, "a password needs its user");
-    else if (!has_password && has_user)
-        yaml_complain(document, yaml_find(map, "user"), "a token has no user: it names one itself");
-}
-
-/* True, with a complaint, if a secret itself stands there. */
-static bool has_inline_secret(struct yaml_document *document, const struct yaml_node *map)
-{
-    bool has_password = config_refuse_secret(document, map, "password",
-                                             "name a file of mode 0600 in password_file, or an "
-                                             "environment variable in password_env");
-    bool has_token = config_refuse_secret(document, map, "token",
-                                          "name a file of mode 0600 in token_file, or an "
-                                          "environment variable in token_env");
-    return has_password || has_token;
-}
-
-/* A password is often written behind its user, so a wrong value is not shown here either. RFC 7617:
- * a user name has no colon. */
-static bool read_user(struct yaml_document *document, const struct yaml_node *map,
-                      struct cluster_config *cluster)
-{
-    const struct yaml_node *place = yaml_find(map, "user");
-    const char *text = place != NULL && yaml_kind(place) == YAML_SCALAR ? yaml_text(place) : "";
-    bool is_good = text[0] != '\0' && strchr(text, ':') == NULL &&
-                   text_copy(cluster->user, sizeof(cluster->user), text);
-    if (place != NULL && !is_good)
-        yaml_complain(document, place, "must be the name of a user, of less than %zu bytes",
-                      sizeof(cluster->user));
-    return place != NULL;
-}
-
-static void read_credentials(struct yaml_document *document, const struct yaml_node *cluster_map,
-                             struct cluster_config *cluster)
-{
-    const struct yaml_node *map = yaml_find(cluster_map, "credentials");
-    if (map == NULL || yaml_kind(map) != YAML_MAP) {
-        yaml_complain(document, map != NULL ? map : cluster_map,
-                      "credentials must be a map like {token_file: /etc/shunt/git.token}");
-        return;
+    int64_t slowest_ms = 0;
+    for (size_t i = 0; i < cluster->lb_count; i++) {
+        const struct lb_driver *driver = cluster->lbs[i].lb.driver;
+        if (driver != NULL && driver->change_ms > slowest_ms)
+            slowest_ms = driver->change_ms;
     }
-    bool has_user = read_user(document, map, cluster);
-    int passwords =
-        config_get_secret_file(document, map, "password_file", cluster->password_file) +
-        config_get_secret_variable(document, map, "password_env", cluster->password_env);
-    int tokens = config_get_secret_file(document, map, "token_file", cluster->token_file) +
-                 config_get_secret_variable(document, map, "token_env", cluster->token_env);
-    if (!has_inline_secret(document, map))
-        check_credentials(document, map, passwords + tokens, passwords > 0, has_user);
-    yaml_complain_unknown(document, map);
-}
-
-static void read_tls(struct yaml_document *document, const struct yaml_node *cluster_map,
-                     struct cluster_config *cluster)
-{
-    const struct yaml_node *map = yaml_get_map(document, cluster_map, "tls", false);
-    if (map == NULL)
-        return;
-    (void)yaml_get_path(document, map, "ca_file", true, cluster->ca_file, sizeof(cluster->ca_file));
-    yaml_complain_unknown(document, map);
+    return slowest_ms;
 }
 
 void config_read_cluster(struct config_reading *reading, const struct yaml_node *map,
@@ -175,11 +113,12 @@ void config_read_cluster(struct config_reading *reading, const struct yaml_node 
     if (config_get_base_url(document, map, "base_url", cluster->base_url))
         (void)config_claim(document, &reading->urls, cluster->base_url, yaml_find(map, "base_url"),
                            "each cluster has a base_url of its own");
-    read_credentials(document, map, cluster);
-    read_tls(document, map, cluster);
+    config_read_credentials(document, map, true, &cluster->credentials);
+    config_read_tls(document, map, cluster->ca_file);
     read_nodes(reading, map, cluster);
     config_read_lbs(reading, map, cluster);
     config_read_policy(document, map, cluster->node_count, &cluster->policy);
+    cluster->policy.lb_deadline_ms = slowest_lb_ms(cluster);
     yaml_complain_unknown(document, map);
 }
 

@@ -60,6 +60,12 @@ bool config_get_secret_variable(struct yaml_document *document, const struct yam
 bool config_refuse_secret(struct yaml_document *document, const struct yaml_node *map,
                           const char *key, const char *instead);
 
+/* The maps `credentials` and `tls` of a cluster or a load balancer. */
+void config_read_credentials(struct yaml_document *document, const struct yaml_node *outer,
+                             bool required, struct credentials *credentials);
+void config_read_tls(struct yaml_document *document, const struct yaml_node *outer,
+                     char ca_file[LIMIT_PATH]);
+
 void config_read_redis(struct yaml_document *document, const struct yaml_node *map,
                        struct redis_address *redis);
 

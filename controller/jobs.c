@@ -70,9 +70,14 @@ int64_t job_again_ms(const struct work_job *job)
     return clock_monotonic_ms() - job->begun_ms < JOB_FAST_FOR_MS ? JOB_FAST_MS : JOB_SLOW_MS;
 }
 
+bool job_is_tried_again(const struct work_job *job, const struct error *err)
+{
+    return error_code_is_transient(err->code) && !deadline_is_over(job->deadline);
+}
+
 int64_t job_trouble(struct work_job *job, struct error *err)
 {
-    if (!error_code_is_transient(err->code) || deadline_is_over(job->deadline))
+    if (!job_is_tried_again(job, err))
         return job_failed(job, err);
     return JOB_TROUBLE_MS;
 }

@@ -37,6 +37,7 @@ int64_t job_done(struct work_job *job);
 int64_t job_failed(struct work_job *job, const struct error *err);
 /* A look that failed: again while it may pass and there is time, else failed. */
 int64_t job_trouble(struct work_job *job, struct error *err);
+bool job_is_tried_again(const struct work_job *job, const struct error *err);
 /* When to look again. */
 int64_t job_again_ms(const struct work_job *job);
 void job_progress(struct work_job *job, int64_t sessions);
@@ -62,8 +63,12 @@ int64_t job_approve(struct pool_job *base);
  * wanted. The state of one node in one LB: the least restrictive admin state, the worst health. */
 bool lb_read_node(struct cluster *cluster, size_t lb, int config_node,
                   struct lb_member_state *ret_state, struct error *err);
+/* Sets one after the other; false at the first that did not obey: *ret_set did, and may be given
+ * the node's traffic back by lb_give_back(). */
 bool lb_set_node(struct cluster *cluster, const struct pool_job *job, int config_node,
-                 enum lb_admin admin, struct error *err);
+                 enum lb_admin admin, size_t *ret_set, struct error *err);
+void lb_give_back(struct cluster *cluster, const struct pool_job *job, size_t count,
+                  int config_node);
 /* Puts the node back to `admin` in one LB where it is less restricted than that; what a person has
  * restricted further stays. Does nothing once the cluster's orders have another number: then the
  * node may be on its way back. */

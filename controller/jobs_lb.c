@@ -32,12 +32,24 @@ static enum lb_health worse(enum lb_health a, enum lb_health b)
     return rank[a] >= rank[b] ? a : b;
 }
 
-static void merge(struct lb_member_state *sum, const struct lb_member_state *one)
+/* Sessions of an LB that never knows them are nobody's; those of one that should know them, and
+ * does not just now, make the sum unknown. */
+static int64_t add_sessions(int64_t sum, const struct lb_driver *driver, int64_t sessions)
+{
+    if (driver->is_blind)
+        return sum;
+    return sum < 0 || sessions < 0 ? -1 : sum + sessions;
+}
+
+static void merge(struct lb_member_state *sum, const struct lb_driver *driver,
+                  const struct lb_member_state *one)
 {
     if (one->admin < sum->admin)
         sum->admin = one->admin;
     sum->health = worse(sum->health, one->health);
-    sum->sessions = sum->sessions < 0 || one->sessions < 0 ? -1 : sum->sessions + one->sessions;
+    sum->sessions = add_sessions(sum->sessions, driver, one->sessions);
+    if (one->settle_ms > sum->settle_ms)
+        sum->settle_ms = one->settle_ms;
     if (one->peers_up < sum->peers_up)
         sum->peers_up = one->peers_up;
 }
@@ -46,7 +58,7 @@ static void merge(struct lb_member_state *sum, const struct lb_member_state *one
 static bool read_locked(struct cluster *cluster, size_t index, int config_node,
                         struct lb_member_state *ret_state, struct error *err)
 {
-    const struct lb *lb = &cluster->config->lbs[index].lb;
+    const struct lb *lb = &cluster->lbs[index].lb;
     const char *members[LB_MEMBERS];
     struct lb_member_state states[LB_MEMBERS];
     size_t count = members_of(cluster, index, config_node, members);
@@ -55,9 +67,9 @@ static bool read_locked(struct cluster *cluster, size_t index, int config_node,
         error_wrap(err, "load balancer %s", lb->name);
         return false;
     }
-    for (size_t i = 1; i < count; i++)
-        merge(&states[0], &states[i]);
     *ret_state = states[0];
+    for (size_t i = 1; i < count; i++)
+        merge(ret_state, lb->driver, &states[i]);
     return true;
 }
 
@@ -65,7 +77,7 @@ static bool read_locked(struct cluster *cluster, size_t index, int config_node,
 static bool set_locked(struct cluster *cluster, size_t index, int config_node, enum lb_admin admin,
                        struct error *err)
 {
-    const struct lb *lb = &cluster->config->lbs[index].lb;
+    const struct lb *lb = &cluster->lbs[index].lb;
     const char *members[LB_MEMBERS];
     size_t count = members_of(cluster, index, config_node, members);
     if (count == 0)
@@ -82,9 +94,9 @@ static bool set_locked(struct cluster *cluster, size_t index, int config_node, e
 bool lb_read_node(struct cluster *cluster, size_t index, int config_node,
                   struct lb_member_state *ret_state, struct error *err)
 {
-    pthread_mutex_lock(&cluster->lb_locks[index]);
+    pthread_mutex_lock(&cluster->lbs[index].lock);
     bool is_read = read_locked(cluster, index, config_node, ret_state, err);
-    pthread_mutex_unlock(&cluster->lb_locks[index]);
+    pthread_mutex_unlock(&cluster->lbs[index].lock);
     return is_read;
 }
 
@@ -92,10 +104,10 @@ bool lb_read_node(struct cluster *cluster, size_t index, int config_node,
 static bool set_one(struct cluster *cluster, const struct pool_job *job, size_t index,
                     int config_node, enum lb_admin admin, struct error *err)
 {
-    pthread_mutex_lock(&cluster->lb_locks[index]);
+    pthread_mutex_lock(&cluster->lbs[index].lock);
     bool is_set = pool_job_may_go_on(job, err) && lease_may_act(cluster, err) &&
                   set_locked(cluster, index, config_node, admin, err);
-    pthread_mutex_unlock(&cluster->lb_locks[index]);
+    pthread_mutex_unlock(&cluster->lbs[index].lock);
     return is_set;
 }
 
@@ -106,7 +118,7 @@ bool lb_restrict(struct cluster *cluster, size_t index, int config_node, enum lb
     struct error ignored;
     bool is_good = true;
     *ret_changed = false;
-    pthread_mutex_lock(&cluster->lb_locks[index]);
+    pthread_mutex_lock(&cluster->lbs[index].lock);
     if (cluster->config->lbs[index].nodes[config_node].count != 0 &&
         atomic_load(&cluster->orders) == orders && lease_may_act(cluster, &ignored))
         is_good = read_locked(cluster, index, config_node, &state, err);
@@ -114,12 +126,13 @@ bool lb_restrict(struct cluster *cluster, size_t index, int config_node, enum lb
         is_good = set_locked(cluster, index, config_node, admin, err);
         *ret_changed = is_good;
     }
-    pthread_mutex_unlock(&cluster->lb_locks[index]);
+    pthread_mutex_unlock(&cluster->lbs[index].lock);
     return is_good;
 }
 
-/* Puts the first `count` LBs back up; an LB that does not even take that is told of already. */
-static void undo(struct cluster *cluster, const struct pool_job *job, size_t count, int config_node)
+/* Those that do not even take that are told of already, and the way back asks them again. */
+void lb_give_back(struct cluster *cluster, const struct pool_job *job, size_t count,
+                  int config_node)
 {
     struct error ignored;
     for (size_t i = 0; i < count; i++)
@@ -127,15 +140,11 @@ static void undo(struct cluster *cluster, const struct pool_job *job, size_t cou
 }
 
 bool lb_set_node(struct cluster *cluster, const struct pool_job *job, int config_node,
-                 enum lb_admin admin, struct error *err)
+                 enum lb_admin admin, size_t *ret_set, struct error *err)
 {
-    for (size_t i = 0; i < cluster->config->lb_count; i++) {
-        if (set_one(cluster, job, i, config_node, admin, err))
-            continue;
-        if (admin == LB_ADMIN_DRAIN)
-            undo(cluster, job, i, config_node);
-        return false;
-    }
+    for (*ret_set = 0; *ret_set < cluster->config->lb_count; ++*ret_set)
+        if (!set_one(cluster, job, *ret_set, config_node, admin, err))
+            return false;
     return true;
 }
 
@@ -149,7 +158,7 @@ static bool read_all(struct cluster *cluster, int config_node, struct lb_member_
             continue;
         if (!lb_read_node(cluster, i, config_node, &one, err))
             return false;
-        merge(&sum, &one);
+        merge(&sum, cluster->lbs[i].lb.driver, &one);
     }
     *ret_sum = sum;
     return true;
@@ -157,14 +166,22 @@ static bool read_all(struct cluster *cluster, int config_node, struct lb_member_
 
 static bool set(struct work_job *job, enum lb_admin admin, struct error *err)
 {
-    return lb_set_node(job->cluster, &job->base, job->config_node, admin, err);
+    size_t set;
+    return lb_set_node(job->cluster, &job->base, job->config_node, admin, &set, err);
 }
 
+/* Load balancers that took the change wait for those that are slow, and get it undone when one of
+ * them fails. */
 int64_t job_lb_drain(struct pool_job *base)
 {
     struct work_job *job = (struct work_job *)base;
     struct error err;
-    return set(job, LB_ADMIN_DRAIN, &err) ? job_done(job) : job_trouble(job, &err);
+    size_t set;
+    if (lb_set_node(job->cluster, base, job->config_node, LB_ADMIN_DRAIN, &set, &err))
+        return job_done(job);
+    if (!job_is_tried_again(job, &err))
+        lb_give_back(job->cluster, base, set, job->config_node);
+    return job_trouble(job, &err);
 }
 
 /* Unknown is not empty: a load balancer that does not answer is asked again. */
@@ -175,7 +192,7 @@ static int64_t wait_empty(struct work_job *job)
     if (!read_all(job->cluster, job->config_node, &sum, &err))
         return job_trouble(job, &err);
     job_progress(job, sum.sessions);
-    return sum.sessions == 0 ? job_done(job) : job_again_ms(job);
+    return sum.sessions == 0 && sum.settle_ms == 0 ? job_done(job) : job_again_ms(job);
 }
 
 int64_t job_lb_empty(struct pool_job *base)
@@ -195,16 +212,16 @@ int64_t job_lb_down(struct pool_job *base)
 
 static bool cut_one(struct work_job *job, size_t index, struct error *err)
 {
-    const struct lb *lb = &job->cluster->config->lbs[index].lb;
+    const struct lb *lb = &job->cluster->lbs[index].lb;
     const char *members[LB_MEMBERS];
     size_t count = members_of(job->cluster, index, job->config_node, members);
     if (count == 0 || lb->driver->cut_sessions == NULL)
         return true;
-    pthread_mutex_lock(&job->cluster->lb_locks[index]);
+    pthread_mutex_lock(&job->cluster->lbs[index].lock);
     bool is_cut =
         job_may_act(job, err) &&
         lb->driver->cut_sessions(lb, members, count, job_change_deadline(job->cluster), err);
-    pthread_mutex_unlock(&job->cluster->lb_locks[index]);
+    pthread_mutex_unlock(&job->cluster->lbs[index].lock);
     return is_cut;
 }
 

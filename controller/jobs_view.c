@@ -18,7 +18,7 @@
 #define VIEW_FAST_MS    15
 #define VIEW_SLOW_MS    1000
 #define VIEW_TROUBLE_MS 250
-#define LB_COMPARE_MS   500 /* what load balancers have is compared with what is wanted */
+#define LB_COMPARE_MS   500 /* between two looks whether a comparison with LBs is due */
 
 struct wanted {
     int config_node;
@@ -40,8 +40,8 @@ struct view_job {
     struct shell *shell;
     struct cluster *cluster;
     struct bitbucket *bitbucket;
-    int64_t compared_ms;  /* monotonic */
-    pthread_mutex_t lock; /* the main thread writes the orders, the worker copies them */
+    int64_t compared_ms[LIMIT_LBS]; /* monotonic: what each has, with what is wanted */
+    pthread_mutex_t lock;           /* the main thread writes the orders, the worker copies them */
     struct orders orders;
 };
 
@@ -80,21 +80,32 @@ static bool read_one(struct view_job *job, const struct orders *orders)
     return false; /* the core sees its age: unknown counts as out */
 }
 
-static void compare_node(struct view_job *job, const struct orders *orders,
+static void compare_node(struct view_job *job, size_t lb, unsigned orders,
                          const struct wanted *wanted)
 {
     const struct cluster_config *config = job->cluster->config;
-    for (size_t lb = 0; lb < config->lb_count; lb++) {
-        bool was_changed = false;
-        struct error err;
-        if (!lb_restrict(job->cluster, lb, wanted->config_node, wanted->admin, orders->number,
-                         &was_changed, &err))
-            log_failure(LOG_LEVEL_WARNING, &err, "cluster %s", config->name);
-        else if (was_changed)
-            log_warning("cluster %s: node %s was given back its traffic at %s by somebody else, "
-                        "or by a reload; taken out again",
-                        config->name, config->nodes[wanted->config_node].name,
-                        config->lbs[lb].lb.name);
+    bool was_changed = false;
+    struct error err;
+    if (!lb_restrict(job->cluster, lb, wanted->config_node, wanted->admin, orders, &was_changed,
+                     &err))
+        log_failure(LOG_LEVEL_WARNING, &err, "cluster %s", config->name);
+    else if (was_changed)
+        log_warning("cluster %s: node %s was given back its traffic at %s by somebody else, or by "
+                    "a reload; taken out again",
+                    config->name, config->nodes[wanted->config_node].name, config->lbs[lb].lb.name);
+}
+
+/* Each load balancer as often as it is cheap to ask. */
+static void compare(struct view_job *job, const struct orders *orders)
+{
+    const struct cluster_config *config = job->cluster->config;
+    for (size_t lb = 0; lb < config->lb_count && orders->wanted_count != 0; lb++) {
+        int64_t now_ms = clock_monotonic_ms();
+        if (now_ms < job->compared_ms[lb] + config->lbs[lb].lb.driver->compare_ms)
+            continue;
+        job->compared_ms[lb] = now_ms;
+        for (uint32_t i = 0; i < orders->wanted_count; i++)
+            compare_node(job, lb, orders->number, &orders->wanted[i]);
     }
 }
 
@@ -106,11 +117,7 @@ static int64_t run(struct pool_job *base)
     pthread_mutex_unlock(&job->lock);
     if (orders.need == VIEW_NONE)
         return VIEW_SLOW_MS;
-    if (orders.wanted_count != 0 && clock_monotonic_ms() >= job->compared_ms + LB_COMPARE_MS) {
-        job->compared_ms = clock_monotonic_ms();
-        for (uint32_t i = 0; i < orders.wanted_count; i++)
-            compare_node(job, &orders, &orders.wanted[i]);
-    }
+    compare(job, &orders);
     if (!read_one(job, &orders))
         return VIEW_TROUBLE_MS;
     if (orders.need == VIEW_FAST)

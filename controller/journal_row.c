@@ -83,6 +83,7 @@ static const struct field upgrade_fields[] = {
     U_U32(policy.min_available),
     U_I64(policy.drain_deadline_ms),
     U_I64(policy.sticky_ms),
+    U_I64(policy.lb_deadline_ms),
     U_BOOL(policy.force_at_drain_deadline),
     U_I64(policy.stop_deadline_ms),
     U_BOOL(policy.kill_at_stop_deadline),

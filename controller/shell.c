@@ -22,9 +22,24 @@ static void cluster_open(struct shell *shell, size_t index)
     cluster->config = &shell->config->clusters[index];
     cluster->index = (uint32_t)index;
     cluster->wake_ms = INT64_MAX;
-    cluster->lb_locks = memory_zeroed(cluster->config->lb_count, sizeof(pthread_mutex_t));
-    for (size_t i = 0; i < cluster->config->lb_count; i++)
-        pthread_mutex_init(&cluster->lb_locks[i], NULL);
+    cluster->lbs = memory_zeroed(cluster->config->lb_count, sizeof(cluster->lbs[0]));
+    for (size_t i = 0; i < cluster->config->lb_count; i++) {
+        cluster->lbs[i].lb = cluster->config->lbs[i].lb;
+        pthread_mutex_init(&cluster->lbs[i].lock, NULL);
+        lb_open(&cluster->lbs[i].lb);
+    }
+}
+
+static void cluster_close(struct cluster *cluster)
+{
+    plan_run_free_all(cluster);
+    append_log_close(cluster->journal);
+    free(cluster->upgrade);
+    for (size_t i = 0; i < cluster->config->lb_count; i++) {
+        lb_close(&cluster->lbs[i].lb);
+        pthread_mutex_destroy(&cluster->lbs[i].lock);
+    }
+    free(cluster->lbs);
 }
 
 bool shell_open(struct shell *shell, const struct config *config, struct error *err)
@@ -49,15 +64,8 @@ bool shell_open(struct shell *shell, const struct config *config, struct error *
 void shell_close(struct shell *shell)
 {
     pool_free(shell->pool);
-    for (size_t i = 0; i < shell->cluster_count; i++) {
-        struct cluster *cluster = &shell->clusters[i];
-        plan_run_free_all(cluster);
-        append_log_close(cluster->journal);
-        free(cluster->upgrade);
-        for (size_t lb = 0; lb < cluster->config->lb_count; lb++)
-            pthread_mutex_destroy(&cluster->lb_locks[lb]);
-        free(cluster->lb_locks);
-    }
+    for (size_t i = 0; i < shell->cluster_count; i++)
+        cluster_close(&shell->clusters[i]);
     free(shell->clusters);
     free(shell->is_read);
     pthread_mutex_destroy(&shell->led_lock);

@@ -25,10 +25,15 @@
 
 struct plan_run; /* plan_run.h */
 
+struct cluster_lb {
+    struct lb lb;         /* opened */
+    pthread_mutex_t lock; /* workers take it around driver calls */
+};
+
 struct cluster {
     const struct cluster_config *config; /* workers and reader may read it */
     uint32_t index;
-    pthread_mutex_t *lb_locks;   /* one an LB: workers take it around driver calls */
+    struct cluster_lb *lbs;      /* in the order of the configuration */
     atomic_llong lease_until_ms; /* monotonic; workers act only before it */
     atomic_uint orders;          /* changes whenever the core may want something else */
 

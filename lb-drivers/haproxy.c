@@ -7,6 +7,8 @@
  */
 #include "lb_registry.h"
 
+#include "lb_addresses.h"
+
 #include "check.h"
 #include "haproxy_csv.h"
 #include "haproxy_socket.h"
@@ -59,21 +61,11 @@ static bool check_member(const char *text, struct error *err)
 
 static bool check_options(const struct lb_options *options, struct error *err)
 {
-    if (options->address_count == 0 || options->address_count > LB_ADDRESSES) {
-        error_set(err, ERROR_INVALID, "1 to %d addresses are needed, one for each process",
-                  LB_ADDRESSES);
+    if (!lb_check_addresses(options, LB_ADDRESSES, err))
         return false;
-    }
-    for (size_t i = 0; i < options->address_count; i++) {
+    for (size_t i = 0; i < options->address_count; i++)
         if (!haproxy_check_address(options->addresses[i], err))
             return false;
-        for (size_t j = 0; j < i; j++) {
-            if (!text_equal(options->addresses[i], options->addresses[j]))
-                continue;
-            error_set(err, ERROR_INVALID, "address '%.200s' is given twice", options->addresses[i]);
-            return false;
-        }
-    }
     return true;
 }
 
@@ -86,9 +78,6 @@ struct job {
     bool is_first;                             /* no process has been read yet */
 };
 
-typedef bool (*process_fn)(const char *address, struct job *job, struct deadline deadline,
-                           struct error *err);
-
 static bool job_init(struct job *job, const char *const *members, size_t count, struct error *err)
 {
     CHECK(count <= LB_MEMBERS);
@@ -98,29 +87,6 @@ static bool job_init(struct job *job, const char *const *members, size_t count, 
             return false;
     }
     return true;
-}
-
-/* Does the work in every process, each within an equal share of the time that is left, so that a
- * silent one leaves time for the others. The first error is told; it ends the work at once, or does
- * not keep it from the processes behind. */
-static bool in_each_process(const struct lb *lb, struct job *job, struct deadline deadline,
-                            process_fn work, bool goes_on, struct error *err)
-{
-    bool is_good = true;
-
-    for (size_t i = 0; i < lb->options.address_count && (is_good || goes_on); i++) {
-        const char *address = lb->options.addresses[i];
-        int left_ms = deadline_poll_ms(deadline);
-        int shares = (int)(lb->options.address_count - i);
-        struct deadline share = left_ms < 0 ? deadline : deadline_after_ms(left_ms / shares);
-        struct error later;
-        struct error *reason = is_good ? err : &later;
-        if (work(address, job, share, reason))
-            continue;
-        error_wrap(reason, "haproxy %s", address);
-        is_good = false;
-    }
-    return is_good;
 }
 
 /* What one process shows of one backend: fetched when it is first looked at, and kept while the
@@ -186,21 +152,6 @@ static bool view_stat(struct view *view, const struct member *member,
     return false;
 }
 
-/* Several processes: the least restrictive word, the worst health, all sessions. */
-static void merge(struct lb_member_state *sum, const struct lb_member_state *state)
-{
-    if (state->admin < sum->admin)
-        sum->admin = state->admin;
-    if (state->health > sum->health)
-        sum->health = state->health;
-    if (state->weight < sum->weight)
-        sum->weight = state->weight;
-    if (state->peers_up < sum->peers_up)
-        sum->peers_up = state->peers_up;
-    sum->is_checked = sum->is_checked && state->is_checked;
-    sum->sessions += state->sessions;
-}
-
 static bool read_member(struct view *view, const struct member *member,
                         struct lb_member_state *ret_state, struct error *err)
 {
@@ -222,9 +173,11 @@ static bool read_member(struct view *view, const struct member *member,
     return true;
 }
 
-static bool read_in_process(const char *address, struct job *job, struct deadline deadline,
-                            struct error *err)
+static bool read_in_process(const struct lb *lb, size_t process, void *context,
+                            struct deadline deadline, struct error *err)
 {
+    const char *address = lb->options.addresses[process];
+    struct job *job = context;
     struct view view VIEW_CLEANUP;
     struct lb_member_state state;
 
@@ -235,7 +188,7 @@ static bool read_in_process(const char *address, struct job *job, struct deadlin
         if (job->is_first)
             job->states[i] = state;
         else
-            merge(&job->states[i], &state);
+            lb_state_merge(&job->states[i], &state);
     }
     job->is_first = false;
     return true;
@@ -248,7 +201,7 @@ static bool read_members(const struct lb *lb, const char *const *members, size_t
     struct job job;
 
     if (!job_init(&job, members, count, err) ||
-        !in_each_process(lb, &job, deadline, read_in_process, false, err))
+        !lb_at_each_address(lb, &job, deadline, read_in_process, false, err))
         return false;
     for (size_t i = 0; i < count; i++) {
         ret_states[i] = job.states[i];
@@ -294,7 +247,7 @@ static bool check_admin(const struct haproxy_state *state, enum lb_admin asked, 
 {
     enum lb_admin found = haproxy_admin(state);
 
-    if (asked == LB_ADMIN_UP ? found == LB_ADMIN_UP : found >= asked)
+    if (lb_is_obeyed(asked, found))
         return true;
     error_set(err, ERROR_CONFLICT,
               "was set to '%s' and reads back as %s (srv_admin_state %" PRIu64 ", weight %" PRId64
@@ -323,15 +276,19 @@ static bool check_each(const char *address, const struct job *job, bool is_set,
     return true;
 }
 
-static bool find_in_process(const char *address, struct job *job, struct deadline deadline,
-                            struct error *err)
+static bool find_in_process(const struct lb *lb, size_t process, void *context,
+                            struct deadline deadline, struct error *err)
 {
+    const char *address = lb->options.addresses[process];
+    struct job *job = context;
     return check_each(address, job, false, deadline, err);
 }
 
-static bool set_in_process(const char *address, struct job *job, struct deadline deadline,
-                           struct error *err)
+static bool set_in_process(const struct lb *lb, size_t process, void *context,
+                           struct deadline deadline, struct error *err)
 {
+    const char *address = lb->options.addresses[process];
+    struct job *job = context;
     char rest[32];
 
     snprintf(rest, sizeof(rest), " state %s", state_words[job->admin]);
@@ -349,14 +306,17 @@ static bool set_members(const struct lb *lb, const char *const *members, size_t 
     if (!job_init(&job, members, count, err))
         return false;
     job.admin = admin;
-    if (admin != LB_ADMIN_UP && !in_each_process(lb, &job, deadline, find_in_process, false, err))
+    if (admin != LB_ADMIN_UP &&
+        !lb_at_each_address(lb, &job, deadline, find_in_process, false, err))
         return false;
-    return in_each_process(lb, &job, deadline, set_in_process, true, err);
+    return lb_at_each_address(lb, &job, deadline, set_in_process, true, err);
 }
 
-static bool cut_in_process(const char *address, struct job *job, struct deadline deadline,
-                           struct error *err)
+static bool cut_in_process(const struct lb *lb, size_t process, void *context,
+                           struct deadline deadline, struct error *err)
 {
+    const char *address = lb->options.addresses[process];
+    struct job *job = context;
     return order_each(address, job, "shutdown sessions server", "", deadline, err);
 }
 
@@ -367,11 +327,13 @@ static bool cut_sessions(const struct lb *lb, const char *const *members, size_t
     struct job job;
 
     return job_init(&job, members, count, err) &&
-           in_each_process(lb, &job, deadline, cut_in_process, true, err);
+           lb_at_each_address(lb, &job, deadline, cut_in_process, true, err);
 }
 
 const struct lb_driver lb_haproxy_driver = {
     .name = "haproxy",
+    .change_ms = 30000,
+    .compare_ms = 500,
     .check_options = check_options,
     .check_member = check_member,
     .read_members = read_members,

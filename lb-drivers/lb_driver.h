@@ -12,12 +12,14 @@
  * Error codes carry the retry class: ERROR_UNAVAILABLE and ERROR_TIMEOUT may pass; ERROR_NOT_FOUND
  * (no such backend or member), ERROR_DENIED (level, credentials) and ERROR_INVALID do not;
  * ERROR_PROTOCOL is an answer that is not understood; ERROR_CONFLICT: accepted, but read back
- * differently (somebody else's hand, an agent-check, a reload).
+ * differently (somebody else's hand, an agent-check, a reload). ERROR_BUSY: the change is under way
+ * and not in force yet, and is asked for again until it is; it is not begun a second time.
  */
 #ifndef SHUNT_LB_DRIVER_H
 #define SHUNT_LB_DRIVER_H
 
 #include "clock.h"
+#include "credentials.h"
 #include "error.h"
 #include "limit.h"
 
@@ -26,8 +28,9 @@
 #include <stdint.h>
 
 #define LB_ADDRESSES 8   /* processes or hosts that make up one LB and are set alike */
-#define LB_MEMBER    128 /* "backend/server" incl. NUL */
+#define LB_MEMBER    256 /* "backend/server" incl. NUL */
 #define LB_MEMBERS   8   /* members of one node in one LB: HTTP, SSH, and so on */
+#define LB_SETTINGS  12  /* settings of one driver */
 
 /* What the LB is told to do with new traffic for a member. */
 enum lb_admin {
@@ -50,15 +53,38 @@ struct lb_member_state {
     enum lb_health health;
     bool is_checked;   /* the LB checks its health by itself */
     int64_t sessions;  /* in flight or queued, summed over processes; -1 = not known */
+    int64_t settle_ms; /* where sessions are not known: how long the LB may still let old ones go
+                          on, counted from now; 0 = that time is over, or it has none */
     int64_t weight;    /* the least over processes; -1 = not known */
     uint32_t peers_up; /* other members of the same group that take traffic (admin and health),
                           the least over processes */
 };
 
-/* Where the LB is; the meaning of an address is the driver's. */
+/* One key of the configuration that a driver knows beside `addresses`, `members`, `credentials` and
+ * `tls`, which all have. */
+enum lb_setting_kind {
+    LB_SETTING_TEXT,
+    LB_SETTING_PATH, /* absolute */
+    LB_SETTING_URL,
+    LB_SETTING_WORD, /* one of `words` */
+    LB_SETTING_FLAG, /* "true" or "false" */
+    LB_SETTING_DURATION,
+};
+
+struct lb_setting {
+    const char *key; /* "return.ramp" is the key `ramp` in the map `return` */
+    enum lb_setting_kind kind;
+    const char *fallback;     /* a duration's in ms; NULL = none */
+    const char *const *words; /* LB_SETTING_WORD: NULL-ended */
+};
+
+/* Where the LB is, and how it is to be treated; the meaning of an address is the driver's. */
 struct lb_options {
     char addresses[LB_ADDRESSES][LIMIT_PATH]; /* haproxy: unix:/PATH or tcp:HOST:PORT */
     size_t address_count;
+    char *values[LB_SETTINGS]; /* by the driver's table; a duration in ms; NULL = not given */
+    struct credentials credentials;
+    char ca_file[LIMIT_PATH]; /* empty = the system's */
 };
 
 struct lb_driver;
@@ -66,14 +92,30 @@ struct lb {
     const struct lb_driver *driver;
     char name[LIMIT_NAME];
     struct lb_options options;
+    void *state; /* the driver's own, between open() and close() */
 };
+
+/* A duration's value; 0 where it was not given. */
+int64_t lb_setting_ms(const struct lb_options *options, size_t setting);
+bool lb_setting_is(const struct lb_options *options, size_t setting, const char *word);
 
 struct lb_driver {
     const char *name; /* as written in the configuration */
+    const struct lb_setting *settings;
+    size_t setting_count;
+    bool takes_credentials; /* and tls: it is spoken to over HTTP */
+    bool is_blind;      /* never knows sessions: the node's own connections must prove it empty */
+    int64_t change_ms;  /* the longest that a change takes to be in force */
+    int64_t compare_ms; /* how often it may be asked for its state while nothing happens */
 
     /* Checks options without any I/O, e.g. the form of addresses and member names. */
     bool (*check_options)(const struct lb_options *options, struct error *err);
     bool (*check_member)(const char *member, struct error *err);
+
+    /* Optional, both or none: what it keeps between calls, such as connections and tokens. No I/O:
+     * what is missing is told by the first call. */
+    void (*open)(struct lb *lb);
+    void (*close)(struct lb *lb);
 
     /* The state of `count` members, as all processes see them: the worst health, the least
      * restrictive admin state (a member counts as down only if it is down everywhere). */
@@ -91,7 +133,16 @@ struct lb_driver {
     /* Optional (NULL): ends the sessions that are left, where policy says force. */
     bool (*cut_sessions)(const struct lb *lb, const char *const *members, size_t count,
                          struct deadline deadline, struct error *err);
+
+    /* Optional: gives members that are up this share of their usual weight, 1 to 100, so that a
+     * node that comes back cold gets its traffic slowly. 100 is the weight of the configuration. */
+    bool (*set_share)(const struct lb *lb, const char *const *members, size_t count,
+                      unsigned percent, struct deadline deadline, struct error *err);
 };
+
+/* Before the first and after the last call. */
+void lb_open(struct lb *lb);
+void lb_close(struct lb *lb);
 
 /* The driver of that name; NULL if there is none. */
 const struct lb_driver *lb_driver_find(const char *name);

@@ -4,6 +4,7 @@
 #include "check.h"
 #include "text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* One row a driver; the order is the order of messages. */
@@ -33,6 +34,32 @@ const char *lb_driver_names(void)
         CHECK(text_append(names, sizeof(names), drivers[i]->name));
     }
     return names;
+}
+
+void lb_open(struct lb *lb)
+{
+    lb->state = NULL;
+    if (lb->driver->open != NULL)
+        lb->driver->open(lb);
+}
+
+void lb_close(struct lb *lb)
+{
+    if (lb->driver->close != NULL)
+        lb->driver->close(lb);
+    lb->state = NULL;
+}
+
+int64_t lb_setting_ms(const struct lb_options *options, size_t setting)
+{
+    const char *value = options->values[setting];
+    return value != NULL ? strtoll(value, NULL, 10) : 0;
+}
+
+bool lb_setting_is(const struct lb_options *options, size_t setting, const char *word)
+{
+    const char *value = options->values[setting];
+    return value != NULL && text_equal(value, word);
 }
 
 static const char *const admin_names[] = {

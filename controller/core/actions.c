@@ -36,7 +36,7 @@ int64_t bound_ms(const struct upgrade *upgrade, enum bound bound)
     case BOUND_NONE:
         return 0;
     case BOUND_LB:
-        return BOUND_LB_MS;
+        return policy->lb_deadline_ms > BOUND_LB_MS ? policy->lb_deadline_ms : BOUND_LB_MS;
     case BOUND_STICKY:
         return policy->sticky_ms;
     case BOUND_DRAIN: /* what the wait for sticky clients has left of it */
@@ -51,8 +51,9 @@ int64_t bound_ms(const struct upgrade *upgrade, enum bound bound)
         return policy->start_deadline_ms;
     case BOUND_ACTIVE:
         return policy->active_deadline_ms;
-    case BOUND_RETURN:
-        return policy->return_deadline_ms;
+    case BOUND_RETURN: /* its checks begin when it has obeyed */
+        return policy->return_deadline_ms +
+               (policy->lb_deadline_ms > BOUND_LB_MS ? policy->lb_deadline_ms : 0);
     case BOUND_SOAK:
         return policy->soak_ms + BOUND_REST_MS;
     case BOUND_STAGE:

@@ -9,7 +9,7 @@
 
 #define BOUND_LEAST_MS  1000  /* an LB needs a moment to obey, whatever the deadline */
 #define BROKEN_DRAIN_MS 3000  /* a node in ERROR answers nobody: what hangs on it is idle */
-#define BOUND_LB_MS     30000 /* a runtime API answers in milliseconds */
+#define BOUND_LB_MS     30000 /* a runtime API answers in milliseconds; some take longer */
 #define BOUND_SWITCH_MS 60000 /* a rename and some fsyncs, on a disk that is busy */
 #define BOUND_REST_MS   60000
 #define BOUND_TASKS_MS  1800000 /* upgrade tasks of a bug-fix version; half an hour is generous */

@@ -214,7 +214,7 @@ static void drain_deadline(struct run *run, uint32_t index)
         node_cancel(run, index);
         node->is_forced = true;
         node->works = WORK_BIT(WORK_LB_CUT);
-        node->deadline_ms = run->now_ms + BOUND_LB_MS;
+        node->deadline_ms = run->now_ms + bound_ms(run->upgrade, BOUND_LB);
         node->sequence++;
         run_touch(run, index);
         node_ask(run, index);

@@ -24,6 +24,7 @@ struct policy {
     int64_t sticky_ms;            /* sticky clients keep a drained member busy: after this long it
                                      is put down, which admits nobody; at most drain_deadline_ms */
     bool force_at_drain_deadline; /* cut what is left; otherwise the node goes back to serving */
+    int64_t lb_deadline_ms;       /* for the slowest load balancer to obey */
     int64_t stop_deadline_ms;
     bool kill_at_stop_deadline; /* SIGKILL; otherwise the stop has failed */
     int64_t start_deadline_ms;

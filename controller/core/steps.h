@@ -67,7 +67,7 @@ enum pass { PASS_UP, PASS_BACK, PASS_COUNT };
 /* Which of the policy's deadlines bounds a step or phase. */
 enum bound {
     BOUND_NONE,
-    BOUND_LB, /* fixed: an LB that takes longer to obey is out of order */
+    BOUND_LB, /* of the LBs at hand: one that takes longer to obey is out of order */
     BOUND_STICKY,
     BOUND_DRAIN,
     BOUND_STOP,

@@ -17,6 +17,7 @@
 #define MOST_CLIENTS 64 /* a driver asks a handful of questions */
 
 static enum fake_manner manner;
+static const char *head;
 static const char *text;
 static size_t text_size;
 static size_t text_repeats;
@@ -34,25 +35,33 @@ static bool wait_for(int fd, short events)
     return fds[0].revents == 0;
 }
 
+static bool say(int fd, const char *bytes, size_t size)
+{
+    size_t done = 0;
+
+    while (done < size) {
+        if (!wait_for(fd, POLLOUT))
+            return false;
+        ssize_t count = send(fd, bytes + done, size - done, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (count < 0)
+            return false;
+        done += (size_t)count;
+        sent_bytes += (size_t)count;
+    }
+    return true;
+}
+
 /* The question comes first: a connection closed with unread bytes is reset, and the answer lost. */
 static void answer(int fd)
 {
-    char question[1024];
+    char question[16 * 1024];
 
-    if (!wait_for(fd, POLLIN) || recv(fd, question, sizeof(question), 0) <= 0)
+    if (!wait_for(fd, POLLIN) || recv(fd, question, sizeof(question), 0) <= 0 ||
+        !say(fd, head, strlen(head)))
         return;
-    for (size_t i = 0; i < text_repeats; i++) {
-        size_t done = 0;
-        while (done < text_size) {
-            if (!wait_for(fd, POLLOUT))
-                return;
-            ssize_t count = send(fd, text + done, text_size - done, MSG_NOSIGNAL | MSG_DONTWAIT);
-            if (count < 0)
-                return;
-            done += (size_t)count;
-            sent_bytes += (size_t)count;
-        }
-    }
+    for (size_t i = 0; i < text_repeats; i++)
+        if (!say(fd, text, text_size))
+            return;
 }
 
 static void *serve(void *unused)
@@ -77,9 +86,11 @@ static void *serve(void *unused)
     return NULL;
 }
 
-int fake_server_start(enum fake_manner how, const char *bytes, size_t size, size_t repeats)
+int fake_server_start(enum fake_manner how, const char *first, const char *bytes, size_t size,
+                      size_t repeats)
 {
     manner = how;
+    head = first;
     text = bytes;
     text_size = size;
     text_repeats = repeats;

@@ -10,11 +10,13 @@
 enum fake_manner {
     FAKE_REFUSES, /* has the port and does not listen */
     FAKE_SILENT,  /* accepts, and never says a word */
-    FAKE_ANSWERS, /* reads the question, says `text` `repeats` times, and closes */
+    FAKE_ANSWERS, /* reads the question, says head and `text` `repeats` times, and closes */
 };
 
-/* text is borrowed until fake_server_stop(). Returns the port. */
-int fake_server_start(enum fake_manner manner, const char *text, size_t size, size_t repeats);
+/* What it answers begins with `head`, once. Both are borrowed until fake_server_stop(). Returns the
+ * port. */
+int fake_server_start(enum fake_manner manner, const char *head, const char *text, size_t size,
+                      size_t repeats);
 /* Ends it; the number of bytes it could send in all. */
 size_t fake_server_stop(void);
 

@@ -220,6 +220,10 @@ const struct contract_fixture contract_fixture = {
     .ssh_port = ssh_port,
     .write_address = write_address,
     .write_powerless_address = write_powerless_address,
+    .has_drain = true,
+    .checks_health = true,
+    .knows_weight = true,
+    .is_sticky = true,
     .drain_admits_sticky = true,
     .down_closes_idle = true,
 };

@@ -28,8 +28,8 @@ static void begin(struct talk *talk, const struct scripted_row *rows, size_t cou
     (void)snprintf(talk->url, sizeof(talk->url), "http://127.0.0.1:%d/bitbucket",
                    talk->server.port);
     TEXT_COPY(talk->cluster.name, "git");
-    TEXT_COPY(talk->cluster.user, "admin");
-    TEXT_COPY(talk->cluster.password_env, "SHUNT_TEST_PASSWORD");
+    TEXT_COPY(talk->cluster.credentials.user, "admin");
+    TEXT_COPY(talk->cluster.credentials.password_env, "SHUNT_TEST_PASSWORD");
     assert_int_equal(setenv("SHUNT_TEST_PASSWORD", "geheim", 1), 0);
     assert_good(bitbucket_new(&talk->cluster, &talk->bitbucket, &err));
 }
@@ -102,8 +102,8 @@ static void token_is_sent_as_bearer(void **state)
     (void)state;
     begin(&talk, rows, 1);
     bitbucket_free(talk.bitbucket);
-    talk.cluster.user[0] = talk.cluster.password_env[0] = '\0';
-    TEXT_COPY(talk.cluster.token_file, scratch_path("token"));
+    talk.cluster.credentials.user[0] = talk.cluster.credentials.password_env[0] = '\0';
+    TEXT_COPY(talk.cluster.credentials.token_file, scratch_path("token"));
     assert_good(file_replace(scratch_path("token"), "NjE1MTc5\n", 9, 0600, &err));
     assert_good(bitbucket_new(&talk.cluster, &talk.bitbucket, &err));
     bool is_read = read_view(&talk, &view);
@@ -350,21 +350,21 @@ static void members_and_version_are_read_from_their_paths(void **state)
 
 static void password_that_is_not_there_is_told(void **state)
 {
-    struct cluster_config cluster = {.name = "git", .user = "admin", .password_env = "SHUNT_NONE"};
+    struct cluster_config cluster = {.name = "git", .credentials = {.user = "admin", .password_env = "SHUNT_NONE"}};
     struct bitbucket *bitbucket = NULL;
     (void)state;
     assert_int_equal(unsetenv("SHUNT_NONE"), 0);
     assert_fails(bitbucket_new(&cluster, &bitbucket, &err), ERROR_NOT_FOUND,
                  "cluster git: credentials: environment variable SHUNT_NONE: not set");
-    cluster.password_env[0] = '\0';
-    TEXT_COPY(cluster.password_file, scratch_path("nowhere"));
+    cluster.credentials.password_env[0] = '\0';
+    TEXT_COPY(cluster.credentials.password_file, scratch_path("nowhere"));
     assert_fails(bitbucket_new(&cluster, &bitbucket, &err), ERROR_NOT_FOUND, "nowhere");
     assert_null(bitbucket);
 }
 
 static void secret_that_would_end_its_header_is_refused(void **state)
 {
-    struct cluster_config cluster = {.name = "git", .token_env = "SHUNT_TEST_TOKEN"};
+    struct cluster_config cluster = {.name = "git", .credentials = {.token_env = "SHUNT_TEST_TOKEN"}};
     struct bitbucket *bitbucket = NULL;
     (void)state;
     assert_int_equal(setenv("SHUNT_TEST_TOKEN", "abc\r\nX-Evil: 1", 1), 0);

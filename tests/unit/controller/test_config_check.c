@@ -46,7 +46,7 @@ static void machine_init(struct machine *machine)
     TEXT_COPY(machine->config.operator_key_file, scratch_path("operator.key"));
     TEXT_COPY(machine->config.redis.host, "redis.example.com");
     TEXT_COPY(machine->cluster.name, "git");
-    TEXT_COPY(machine->cluster.password_file, scratch_path("password"));
+    TEXT_COPY(machine->cluster.credentials.password_file, scratch_path("password"));
     TEXT_COPY(machine->cluster.ca_file, scratch_path("ca.pem"));
     machine->config.clusters = &machine->cluster;
     machine->config.cluster_count = 1;
@@ -82,7 +82,7 @@ static void missing_password_file_is_told(void **state)
     MACHINE_CLEANUP struct machine machine;
     (void)state;
     machine_init(&machine);
-    TEXT_COPY(machine.cluster.password_file, scratch_path("nowhere"));
+    TEXT_COPY(machine.cluster.credentials.password_file, scratch_path("nowhere"));
     assert_complains(&machine, "cluster git: credentials: ", "nowhere");
 }
 
@@ -91,7 +91,7 @@ static void password_file_open_to_others_is_told(void **state)
     MACHINE_CLEANUP struct machine machine;
     (void)state;
     machine_init(&machine);
-    assert_int_equal(chmod(machine.cluster.password_file, 0640), 0);
+    assert_int_equal(chmod(machine.cluster.credentials.password_file, 0640), 0);
     assert_complains(&machine, "cluster git: credentials: ", "chmod");
 }
 
@@ -101,8 +101,8 @@ static void empty_token_file_is_told(void **state)
     (void)state;
     machine_init(&machine);
     write_file("token", "\n", 0600);
-    machine.cluster.password_file[0] = '\0';
-    TEXT_COPY(machine.cluster.token_file, scratch_path("token"));
+    machine.cluster.credentials.password_file[0] = '\0';
+    TEXT_COPY(machine.cluster.credentials.token_file, scratch_path("token"));
     assert_complains(&machine, "cluster git: credentials: ", "empty");
 }
 
@@ -111,8 +111,8 @@ static void environment_variable_that_is_not_set_is_told(void **state)
     MACHINE_CLEANUP struct machine machine;
     (void)state;
     machine_init(&machine);
-    machine.cluster.password_file[0] = '\0';
-    TEXT_COPY(machine.cluster.token_env, "SHUNT_TEST_TOKEN");
+    machine.cluster.credentials.password_file[0] = '\0';
+    TEXT_COPY(machine.cluster.credentials.token_env, "SHUNT_TEST_TOKEN");
     assert_int_equal(unsetenv("SHUNT_TEST_TOKEN"), 0);
     assert_complains(&machine, "cluster git: credentials: ", "SHUNT_TEST_TOKEN: not set");
 }
@@ -122,8 +122,8 @@ static void environment_variable_that_is_set_is_enough(void **state)
     MACHINE_CLEANUP struct machine machine;
     (void)state;
     machine_init(&machine);
-    machine.cluster.password_file[0] = '\0';
-    TEXT_COPY(machine.cluster.password_env, "SHUNT_TEST_PASSWORD");
+    machine.cluster.credentials.password_file[0] = '\0';
+    TEXT_COPY(machine.cluster.credentials.password_env, "SHUNT_TEST_PASSWORD");
     assert_int_equal(setenv("SHUNT_TEST_PASSWORD", "secret", 1), 0);
     assert_content(&machine);
     assert_int_equal(unsetenv("SHUNT_TEST_PASSWORD"), 0);
@@ -221,7 +221,7 @@ static void every_complaint_is_counted(void **state)
     (void)state;
     machine_init(&machine);
     assert_int_equal(unlink(machine.config.key_file), 0);
-    assert_int_equal(unlink(machine.cluster.password_file), 0);
+    assert_int_equal(unlink(machine.cluster.credentials.password_file), 0);
     assert_int_equal(unlink(machine.cluster.ca_file), 0);
     machine.complaints.limit = 8; /* what does not fit is counted all the same */
     assert_int_equal(config_check_host(&machine.config, &machine.complaints), 3);

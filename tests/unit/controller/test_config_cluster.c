@@ -23,8 +23,8 @@ static void cluster_is_read(void **state)
     assert_no_complaint(&reading);
     const struct cluster_config *git = config_find_cluster(&reading.config, "git");
     assert_string_equal(git->base_url, "https://git.example.com/bitbucket");
-    assert_string_equal(git->user, "admin");
-    assert_string_equal(git->password_file, "/etc/shunt/git.password");
+    assert_string_equal(git->credentials.user, "admin");
+    assert_string_equal(git->credentials.password_file, "/etc/shunt/git.password");
     assert_string_equal(git->ca_file, "");
     assert_int_equal(git->node_count, 3);
     assert_string_equal(git->nodes[2].name, "bb3");

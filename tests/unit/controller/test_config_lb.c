@@ -114,10 +114,10 @@ static void impossible_member_lists_are_refused(void **state)
 
 static void member_that_is_too_long_is_refused(void **state)
 {
-    char list[256];
+    char list[LB_MEMBER + 64];
     (void)state;
     (void)snprintf(list, sizeof(list), "[bb_http/n%0*d]", LB_MEMBER, 0);
-    assert_refuses("[bb_http/n3]", list, "members.bb3[0]: longer than 127 bytes");
+    assert_refuses("[bb_http/n3]", list, "members.bb3[0]: longer than 255 bytes");
 }
 
 static void load_balancers_are_needed(void **state)

@@ -36,6 +36,7 @@ static void fill_policy(struct policy *policy)
     policy->min_available = UINT32_MAX;
     policy->drain_deadline_ms = distinct();
     policy->sticky_ms = distinct();
+    policy->lb_deadline_ms = distinct();
     policy->force_at_drain_deadline = true;
     policy->stop_deadline_ms = distinct();
     policy->kill_at_stop_deadline = true;
@@ -172,10 +173,10 @@ static void assert_refused_later(const json_t *record, const char *text)
 static void this_test_knows_the_whole_state(void **state)
 {
     (void)state;
-    assert_int_equal(sizeof(struct policy), 96);
+    assert_int_equal(sizeof(struct policy), 104);
     assert_int_equal(sizeof(struct error), 4 + ERROR_MESSAGE_SIZE + ERROR_HINT_SIZE);
     assert_int_equal(sizeof(struct upgrade_node), 1376);
-    assert_int_equal(sizeof(struct upgrade), 2400);
+    assert_int_equal(sizeof(struct upgrade), 2408);
 }
 
 /* What is seen again, or asked again, after a restart. */

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lb_addresses.h"
+
+#include "text.h"
+
+bool lb_at_each_address(const struct lb *lb, void *job, struct deadline deadline,
+                        lb_address_fn work, bool goes_on, struct error *err)
+{
+    size_t count = lb->options.address_count;
+    bool is_good = true;
+
+    for (size_t i = 0; i < count && (is_good || goes_on); i++) {
+        struct deadline share = deadline_share(deadline, count - i);
+        struct error later;
+        struct error *reason = is_good ? err : &later;
+        if (work(lb, i, job, share, reason))
+            continue;
+        error_wrap(reason, "%s %s", lb->driver->name, lb->options.addresses[i]);
+        is_good = false;
+    }
+    return is_good;
+}
+
+/* Unknown is not "none". */
+static int64_t add(int64_t sum, int64_t sessions)
+{
+    return sum < 0 || sessions < 0 ? -1 : sum + sessions;
+}
+
+void lb_state_merge(struct lb_member_state *sum, const struct lb_member_state *state)
+{
+    if (state->admin < sum->admin)
+        sum->admin = state->admin;
+    if (state->health > sum->health)
+        sum->health = state->health;
+    if (state->weight < sum->weight)
+        sum->weight = state->weight;
+    if (state->peers_up < sum->peers_up)
+        sum->peers_up = state->peers_up;
+    if (state->settle_ms > sum->settle_ms)
+        sum->settle_ms = state->settle_ms;
+    sum->is_checked = sum->is_checked && state->is_checked;
+    sum->sessions = add(sum->sessions, state->sessions);
+}
+
+bool lb_check_addresses(const struct lb_options *options, size_t most, struct error *err)
+{
+    if (options->address_count == 0 || options->address_count > most) {
+        error_set(err, ERROR_INVALID, "1 to %zu addresses are needed, and %zu are given", most,
+                  options->address_count);
+        return false;
+    }
+    for (size_t i = 0; i < options->address_count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (!text_equal(options->addresses[i], options->addresses[j]))
+                continue;
+            error_set(err, ERROR_INVALID, "address '%.200s' is given twice", options->addresses[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool lb_is_obeyed(enum lb_admin asked, enum lb_admin found)
+{
+    return asked == LB_ADMIN_UP ? found == LB_ADMIN_UP : found >= asked;
+}
