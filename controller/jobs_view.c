@@ -18,10 +18,12 @@
 #define VIEW_FAST_MS    15
 #define VIEW_SLOW_MS    1000
 #define VIEW_TROUBLE_MS 250
-#define LB_COMPARE_MS   500 /* between two looks whether a comparison with LBs is due */
+#define LB_SERVING_MS   5000 /* between two looks at nodes that should have their traffic */
+#define LB_COMPARE_MS   500  /* between two looks whether a comparison with LBs is due */
 
 struct wanted {
-    int config_node;
+    uint32_t node;   /* index in the upgrade */
+    int config_node; /* and in the configuration */
     enum lb_admin admin;
 };
 
@@ -41,6 +43,9 @@ struct view_job {
     struct cluster *cluster;
     struct bitbucket *bitbucket;
     int64_t compared_ms[LIMIT_LBS]; /* monotonic: what each has, with what is wanted */
+    int64_t looked_ms[LIMIT_LBS];   /* monotonic: for nodes that should have their traffic */
+    uint8_t taken[LIMIT_NODES];     /* by node of the configuration: bit of each LB in which it is
+                                       out, and not by us */
     pthread_mutex_t lock;           /* the main thread writes the orders, the worker copies them */
     struct orders orders;
 };
@@ -95,17 +100,64 @@ static void compare_node(struct view_job *job, size_t lb, unsigned orders,
                     config->name, config->nodes[wanted->config_node].name, config->lbs[lb].lb.name);
 }
 
+_Static_assert(LIMIT_LBS <= 8, "taken has a bit an LB");
+
+static void tell_traffic(struct view_job *job, uint32_t node, bool is_taken)
+{
+    struct item *item = item_new(ITEM_EVENT, job->base.cluster);
+    item->event.kind = EVENT_TRAFFIC;
+    item->event.node = node;
+    item->event.is_taken = is_taken;
+    queue_put(job->shell->queue, item);
+}
+
+/* A node that should have its traffic and has not stays as somebody wants it; the core is told. */
+static void look_at_node(struct view_job *job, size_t lb, unsigned orders,
+                         const struct wanted *wanted)
+{
+    const struct cluster_config *config = job->cluster->config;
+    uint8_t *taken = &job->taken[wanted->config_node], before = *taken;
+    struct lb_member_state state;
+    struct error ignored;
+    if (config->lbs[lb].nodes[wanted->config_node].count == 0 ||
+        !lb_read_node(job->cluster, lb, wanted->config_node, &state, &ignored) ||
+        atomic_load(&job->cluster->orders) != orders)
+        return; /* not known, or seen while we changed it ourselves */
+    bool is_out = state.admin != LB_ADMIN_UP;
+    *taken = (uint8_t)(is_out ? before | 1u << lb : before & ~(1u << lb));
+    if ((before != 0) == (*taken != 0))
+        return;
+    tell_traffic(job, wanted->node, *taken != 0);
+    log_warning("cluster %s: node %s %s at %s by somebody else", config->name,
+                config->nodes[wanted->config_node].name,
+                *taken != 0 ? "was taken out of traffic" : "was given back its traffic",
+                config->lbs[lb].lb.name);
+}
+
+static void look(struct view_job *job, const struct orders *orders, size_t lb, int64_t now_ms)
+{
+    int64_t every_ms = job->cluster->config->lbs[lb].lb.driver->compare_ms;
+    if (now_ms < job->looked_ms[lb] + (every_ms > LB_SERVING_MS ? every_ms : LB_SERVING_MS))
+        return;
+    job->looked_ms[lb] = now_ms;
+    for (uint32_t i = 0; i < orders->wanted_count; i++)
+        if (orders->wanted[i].admin == LB_ADMIN_UP)
+            look_at_node(job, lb, orders->number, &orders->wanted[i]);
+}
+
 /* Each load balancer as often as it is cheap to ask. */
 static void compare(struct view_job *job, const struct orders *orders)
 {
     const struct cluster_config *config = job->cluster->config;
     for (size_t lb = 0; lb < config->lb_count && orders->wanted_count != 0; lb++) {
         int64_t now_ms = clock_monotonic_ms();
+        look(job, orders, lb, now_ms);
         if (now_ms < job->compared_ms[lb] + config->lbs[lb].lb.driver->compare_ms)
             continue;
         job->compared_ms[lb] = now_ms;
         for (uint32_t i = 0; i < orders->wanted_count; i++)
-            compare_node(job, lb, orders->number, &orders->wanted[i]);
+            if (orders->wanted[i].admin != LB_ADMIN_UP)
+                compare_node(job, lb, orders->number, &orders->wanted[i]);
     }
 }
 
@@ -141,14 +193,15 @@ static struct view_job *start(struct shell *shell, struct cluster *cluster)
 
 static void want(struct orders *orders, const struct cluster *cluster)
 {
+    static const enum lb_admin admins[] = {
+        [WANTED_UP] = LB_ADMIN_UP, [WANTED_DRAIN] = LB_ADMIN_DRAIN, [WANTED_DOWN] = LB_ADMIN_DOWN};
     const struct upgrade *upgrade = cluster->upgrade;
     for (uint32_t i = 0; i < upgrade->node_count; i++) {
         enum wanted_admin wanted = upgrade_wanted_admin(upgrade, i);
-        if (wanted != WANTED_DRAIN && wanted != WANTED_DOWN)
+        if (wanted == WANTED_ANY)
             continue;
-        orders->wanted[orders->wanted_count++] =
-            (struct wanted){config_find_node(cluster->config, upgrade->nodes[i].name),
-                            wanted == WANTED_DOWN ? LB_ADMIN_DOWN : LB_ADMIN_DRAIN};
+        orders->wanted[orders->wanted_count++] = (struct wanted){
+            i, config_find_node(cluster->config, upgrade->nodes[i].name), admins[wanted]};
     }
 }
 

@@ -91,7 +91,7 @@ static void judge(struct dispatch *dispatch, const struct command *command,
 {
     const struct record_entry *entry = record_find(dispatch->record, command->id);
     const struct running_job *busy = job_runner_busy(&dispatch->jobs);
-    struct command known;
+    struct command known = {0};
     if (entry != NULL)
         record_entry_command(entry, &known);
     bool is_cut_off = entry != NULL && entry->report == NULL && entry->verb != VERB_CANCEL &&

@@ -19,6 +19,11 @@ static bool is_known_active(const struct upgrade_node *node, int64_t now_ms)
            is_seen_lately(node, now_ms);
 }
 
+static bool serves(const struct upgrade_node *node, int64_t now_ms)
+{
+    return !node_is_out(node) && !node->is_taken && is_known_active(node, now_ms);
+}
+
 bool node_serves_nobody(const struct upgrade_node *node, int64_t now_ms)
 {
     return node->seen_state != NODE_ACTIVE && node->seen_state != NODE_UNKNOWN &&
@@ -39,7 +44,7 @@ bool budget_allows(const struct upgrade *upgrade, uint32_t node, int64_t now_ms)
             continue;
         if (upgrade->phase == PHASE_BACK && other->place == PLACE_HELD && other->pass == PASS_BACK)
             out_for_good++;
-        else if (node_is_out(other) || !is_known_active(other, now_ms))
+        else if (!serves(other, now_ms))
             out++;
     }
     return out + 1 <= upgrade->policy.max_unavailable &&
@@ -55,7 +60,7 @@ bool budget_allows_alone(const struct upgrade *upgrade, uint32_t node, int64_t n
             continue;
         if (other->place == PLACE_WORKING)
             return false;
-        serving += !node_is_out(other) && is_known_active(other, now_ms);
+        serving += serves(other, now_ms);
     }
     return serving >= upgrade->policy.min_available;
 }
@@ -73,6 +78,13 @@ static bool is_known(const struct upgrade_node *node, int64_t now_ms)
     return node_serves_nobody(node, now_ms) || is_known_active(node, now_ms);
 }
 
+/* One that is known, and left to us: what somebody else has taken out of traffic is not upgraded,
+ * since it would have to be given its traffic back. */
+static bool may_begin(const struct upgrade_node *node, int64_t now_ms)
+{
+    return is_known(node, now_ms) && !node->is_taken;
+}
+
 /* The least busy node of that place which the budget allows, the first of equals; else NODE_NONE.
  */
 uint32_t budget_next(const struct upgrade *upgrade, enum place place, int64_t now_ms)
@@ -80,7 +92,7 @@ uint32_t budget_next(const struct upgrade *upgrade, enum place place, int64_t no
     uint32_t best = NODE_NONE;
     for (uint32_t i = 0; i < upgrade->node_count; i++) {
         if (upgrade->nodes[i].place != place || !budget_allows(upgrade, i, now_ms) ||
-            (place == PLACE_OLD && !is_known(&upgrade->nodes[i], now_ms)))
+            (place == PLACE_OLD && !may_begin(&upgrade->nodes[i], now_ms)))
             continue;
         if (best == NODE_NONE || is_less_busy(&upgrade->nodes[i], &upgrade->nodes[best]))
             best = i;

@@ -135,6 +135,7 @@ static void set_out(struct run *run, uint32_t index, enum pass pass, enum step s
     if (node->place == PLACE_OLD)
         node->was_switched = false;
     node->place = PLACE_WORKING;
+    node->is_taken = false;
     node->pass = pass;
     node->is_turning = false;
     node->pass_ended_ms[pass] = 0;

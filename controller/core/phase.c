@@ -117,10 +117,19 @@ static void turn_all(struct run *run, bool with_quarantined)
     }
 }
 
+static const struct upgrade_node *find_taken(const struct upgrade *upgrade)
+{
+    for (uint32_t i = 0; i < upgrade->node_count; i++)
+        if (upgrade->nodes[i].is_taken)
+            return &upgrade->nodes[i];
+    return NULL;
+}
+
 /* Nobody can begin, and nobody is under way: bounded, then a person decides. */
 static void starve(struct run *run)
 {
     struct upgrade *upgrade = run->upgrade;
+    const struct upgrade_node *taken;
     struct error reason;
     if (upgrade->starved_ms == 0) {
         upgrade->starved_ms = run->now_ms;
@@ -135,6 +144,11 @@ static void starve(struct run *run)
                upgrade->nodes[i].place != PLACE_QUARANTINED)
             i++;
         reason = upgrade->nodes[i].error;
+    } else if ((taken = find_taken(upgrade)) != NULL) {
+        error_set(&reason, ERROR_CONFLICT,
+                  "node %s: somebody else has taken it out of traffic, and it stays out",
+                  taken->name);
+        error_hint(&reason, "give it its traffic back (`shunt return`), then resume");
     } else {
         error_set(&reason, ERROR_UNAVAILABLE,
                   "no node may be taken out of service: max_unavailable %u, min_available %u of %u",

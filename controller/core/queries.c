@@ -117,8 +117,10 @@ uint32_t upgrade_expected_members(const struct upgrade *upgrade, uint32_t node)
 enum wanted_admin upgrade_wanted_admin(const struct upgrade *upgrade, uint32_t index)
 {
     const struct upgrade_node *node = &upgrade->nodes[index];
-    if (upgrade->phase == PHASE_ENDED || !node_is_out(node))
+    if (upgrade->phase == PHASE_ENDED)
         return WANTED_ANY;
+    if (!node_is_out(node))
+        return WANTED_UP;
     if (node->place == PLACE_QUARANTINED)
         return WANTED_DOWN;
     if (node->is_detached)

@@ -164,6 +164,10 @@ static void dispatch(struct run *run, const struct event *event)
     case EVENT_DECISION:
         decide(run, event->decision);
         return;
+    case EVENT_TRAFFIC: /* of one that is out, our own change was seen */
+        if (!node_is_out(&run->upgrade->nodes[event->node]))
+            run->upgrade->nodes[event->node].is_taken = event->is_taken;
+        return;
     }
     CHECK(!"an event without a rule");
 }

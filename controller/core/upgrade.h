@@ -88,6 +88,7 @@ struct upgrade_node {
     char seen_version[LIMIT_VERSION];
     int64_t seen_ms; /* 0 = never */
     int64_t load;    /* tasks and users; -1 = unknown */
+    bool is_taken;   /* it is in service for us, and somebody else has taken it out of traffic */
 };
 
 struct upgrade {
@@ -155,6 +156,7 @@ enum event_kind {
     EVENT_VIEW,     /* view, view_source, asked_ms */
     EVENT_DECISION, /* decision */
     EVENT_HELLO,    /* the agent of node has started (again) */
+    EVENT_TRAFFIC,  /* node, is_taken: a look at the load balancers */
 };
 
 #define NODE_NONE UINT32_MAX /* an event or action of the cluster */
@@ -172,6 +174,7 @@ struct event {
     uint32_t view_source; /* node that answered, NODE_NONE if not known */
     int64_t asked_ms;     /* of the view: what it says held at some time from then on */
     enum decision decision;
+    bool is_taken;
 };
 
 enum action_kind { ACTION_WORK, ACTION_CANCEL };

@@ -215,6 +215,29 @@ static void lose_lb_answer(uint32_t index, int64_t span_us)
     world.lbs[index].lost_answers++;
 }
 
+/* A colleague sets a node's state by hand at the first of them. */
+static void set_by_hand(uint32_t node, unsigned admin)
+{
+    world.lbs[0].servers[node].admin = admin;
+    world.lbs[0].disturbed_us = world.nodes[node].handled_us = schedule_now_us();
+}
+
+static void return_by_hand(void *context)
+{
+    struct bitbucket_node *node = context;
+    node->is_held_by_hand = false;
+    set_by_hand((uint32_t)(node - world.nodes), 0);
+}
+
+static void drain_by_hand(uint32_t index, int64_t span_us)
+{
+    if (world.lbs[0].servers[index].admin == 0) {
+        set_by_hand(index, 8);
+        world.nodes[index].is_held_by_hand = true;
+    }
+    schedule_at(schedule_now_us() + span_us, return_by_hand, &world.nodes[index]);
+}
+
 /* ---- Redis ---- */
 
 static void break_connections(void)
@@ -296,6 +319,7 @@ const struct incident_kind incident_kinds[] = {
     {"lb-garbage", TARGET_LB, "answers nonsense", confuse_lb},
     {"lb-order-lost", TARGET_LB, "one order is accepted and forgotten", lose_order},
     {"lb-answer-lost", TARGET_LB, "one order is obeyed and not answered", lose_lb_answer},
+    {"colleague-drains", TARGET_NODE, "by hand at one of them, and gives it back", drain_by_hand},
     {"redis-restarted", TARGET_NONE, "away for a while, nothing lost", stop_redis},
     {"redis-cut", TARGET_NONE, "all connections break", cut_redis},
     {"redis-wiped", TARGET_NONE, "all data is gone", wipe_redis},

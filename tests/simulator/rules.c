@@ -75,6 +75,8 @@ static bool is_excused(const struct bitbucket_node *node)
 static bool is_out(uint32_t index)
 {
     const struct bitbucket_node *node = &world.nodes[index];
+    if (is_recent(node->handled_us, MOMENT_US))
+        return false;
     if (is_held_back(index) && !node->is_broken_by_fault)
         return true;
     return !bitbucket_node_serves(node) && !is_recent(node->active_us, MOMENT_US);
@@ -103,7 +105,8 @@ static void check_budget(uint32_t node)
             continue;
         out += is_out(i);
         serving += takes_traffic(i);
-        is_excusable = is_excusable || (!takes_traffic(i) && !is_held_back(i));
+        is_excusable = is_excusable || (!takes_traffic(i) && !is_held_back(i)) ||
+                       is_recent(world.nodes[i].handled_us, MOMENT_US);
     }
     if (!is_of_no_account(upgrade) && out + 1 > world.policy.max_unavailable)
         rule_broken("never more nodes out of service than the budget allows",
@@ -111,6 +114,18 @@ static void check_budget(uint32_t node)
     if (!is_excusable && serving < world.policy.min_available)
         rule_broken("never fewer nodes in service than min_available", "%s is taken out, %u left",
                     world.nodes[node].name, serving);
+}
+
+/* Unless it was on its way already, or is put back with the whole cluster. */
+void rules_at_return(uint32_t node)
+{
+    const struct upgrade *upgrade = world_upgrade();
+    int64_t known_ms = WORLD_EPOCH_MS + (world.nodes[node].handled_us + MOMENT_US) / WORLD_MS;
+    if (world.nodes[node].is_held_by_hand && upgrade != NULL && upgrade->phase == PHASE_NODES &&
+        upgrade->nodes[node].pass == PASS_UP &&
+        upgrade->nodes[node].pass_begun_ms[PASS_UP] > known_ms)
+        rule_broken("a node that somebody else took out stays out", "%s is given its traffic",
+                    world.nodes[node].name);
 }
 
 /* ---- 2. no stop under traffic ---- */

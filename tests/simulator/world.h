@@ -78,6 +78,8 @@ struct bitbucket_node {
     int64_t split_since_us;
     int64_t split_until_us;  /* it sees no other member */
     int64_t active_us;       /* it has ceased to be ACTIVE then */
+    bool is_held_by_hand;    /* a colleague has taken it out of traffic, and not given back */
+    int64_t handled_us;      /* a colleague has set it by hand at a load balancer then */
     bool is_broken_by_fault; /* it went down without Shunt's doing */
 };
 
@@ -167,6 +169,7 @@ void agent_nudge(struct agent *agent);
 /* rules.c: the rules of the design, looked at from outside */
 void rule_broken(const char *rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void rules_at_journal(struct controller *controller, const char *record);
+void rules_at_return(uint32_t node);
 void rules_at_stop(uint32_t node, const struct command *command);
 void rules_at_switch(uint32_t node, const char *version);
 void rules_at_job(struct agent *agent, const struct command *command);

@@ -63,7 +63,7 @@ static void fill_node(struct upgrade_node *node)
     node->pass = PASS_BACK;
     node->step = STEP_SOAK;
     node->is_turning = node->is_forced = node->is_detached = true;
-    node->is_broken = node->was_switched = true;
+    node->is_broken = node->was_switched = node->was_stopped = node->is_taken = true;
     node->sequence = (uint32_t)distinct();
     node->works = (unsigned)distinct();
     node->works_done = (unsigned)distinct();
@@ -175,7 +175,7 @@ static void this_test_knows_the_whole_state(void **state)
     (void)state;
     assert_int_equal(sizeof(struct policy), 104);
     assert_int_equal(sizeof(struct error), 4 + ERROR_MESSAGE_SIZE + ERROR_HINT_SIZE);
-    assert_int_equal(sizeof(struct upgrade_node), 1376);
+    assert_int_equal(sizeof(struct upgrade_node), 1384);
     assert_int_equal(sizeof(struct upgrade), 2408);
 }
 
@@ -194,6 +194,7 @@ static void forget(struct upgrade *upgrade)
         node->seen_state = NODE_UNKNOWN;
         memset(node->seen_version, 0, sizeof(node->seen_version));
         node->seen_ms = 0;
+        node->is_taken = false;
     }
 }
 

@@ -280,6 +280,52 @@ static void offline_node_of_the_inventory_blocks_approve(void **state)
     world_done(&world);
 }
 
+static void see_traffic(struct world *world, uint32_t node, bool is_taken)
+{
+    struct event event = world_plain(EVENT_TRAFFIC);
+    event.node = node;
+    event.is_taken = is_taken;
+    world_event(world, event);
+}
+
+static void node_that_somebody_took_out_counts_as_out_and_stays_out(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_PAUSE);
+    world.upgrade->policy.min_available = 1;
+    world_begin(&world);
+    world_run_until_step(&world, 2, STEP_SOAK);
+    see_traffic(&world, 0, true);
+    world_run(&world);
+    assert_true(world.upgrade->is_waiting);
+    assert_int_equal(world.upgrade->reason.code, ERROR_CONFLICT);
+    assert_non_null(strstr(world.upgrade->reason.message, "bb1"));
+    assert_int_equal(world.upgrade->nodes[0].place, PLACE_OLD);
+    assert_int_equal(world.upgrade->nodes[1].place, PLACE_OLD);
+    assert_int_equal(world.upgrade->nodes[2].place, PLACE_NEW);
+    see_traffic(&world, 0, false);
+    world_decide(&world, DECISION_RESUME);
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    world_assert_all(&world, "7.9.4");
+    world_done(&world);
+}
+
+static void our_own_drain_is_not_taken_for_somebody_elses(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_PAUSE);
+    world_begin(&world);
+    world_run_until_step(&world, 2, STEP_EMPTY);
+    see_traffic(&world, 2, true);
+    assert_false(world.upgrade->nodes[2].is_taken);
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    world_done(&world);
+}
+
 /* Every number of events before an abort or a rollback is asked for. */
 static void abort_is_legal_in_every_state(void **state)
 {
@@ -430,6 +476,8 @@ int main(void)
         cmocka_unit_test(approve_by_hand_waits_for_the_approver),
         cmocka_unit_test(approval_that_was_awaited_is_no_reason_of_a_rollback),
         cmocka_unit_test(offline_node_of_the_inventory_blocks_approve),
+        cmocka_unit_test(node_that_somebody_took_out_counts_as_out_and_stays_out),
+        cmocka_unit_test(our_own_drain_is_not_taken_for_somebody_elses),
         cmocka_unit_test(abort_is_legal_in_every_state),
         cmocka_unit_test(crash_after_any_event_changes_nothing),
         cmocka_unit_test(pause_lets_the_node_finish_and_begins_no_other),
