@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A fleet of one cluster in one folder: stand-ins, HAProxy, a controller with its Redis, agents."""
+"""A fleet of one cluster in one folder: stand-ins, a load balancer, a controller with its Redis, agents."""
 
 import getpass
 import json
 import os
 import subprocess
 
-import haproxy
 import standin
 from processes import Daemon, Failed, is_listening, wait_until, write_file
 
@@ -29,11 +28,7 @@ clusters:
     nodes:
 {nodes}
     load_balancers:
-      - name: edge
-        driver: haproxy
-        addresses: ["unix:{folder}/haproxy.sock"]
-        members:
-{members}
+{load_balancer}
     policy:
       max_unavailable: 1
       min_available: 2
@@ -69,10 +64,11 @@ bitbucket:
 
 
 class Fleet:
-    """`addresses` are those of the nodes; `front` and its ports are where users come in."""
+    """`addresses` are those of the nodes; `front` and its ports are where users come in;
+    `balancer` is the class of the load balancer there."""
 
-    def __init__(self, folder, build_dir, addresses, front, http_port, ssh_port, soak_ms=2000,
-                 **standin_properties):
+    def __init__(self, folder, build_dir, addresses, front, http_port, ssh_port, balancer,
+                 soak_ms=2000, **standin_properties):
         self.folder, self.build_dir, self.soak_ms = folder, build_dir, soak_ms
         self.front, self.http_port, self.ssh_port = front, http_port, ssh_port
         self.shared_home = os.path.join(folder, "shared-home")
@@ -83,7 +79,7 @@ class Fleet:
         self.nodes = [standin.Node(os.path.join(folder, f"bb{number}"), f"bb{number}", address,
                                    7990, 7999, self.shared_home)
                       for number, address in enumerate(addresses, 1)]
-        self.lb = haproxy.HAProxy(folder, front, http_port, ssh_port, self.nodes)
+        self.lb = balancer(folder, front, http_port, ssh_port, self.nodes)
         self.controller = None
 
     # Start.
@@ -151,11 +147,9 @@ class Fleet:
     def _controller_config(self):
         nodes = "\n".join(f"      - name: {node.name}\n        url: {node.url}\n"
                           f"        ssh_port: {node.ssh_port}" for node in self.nodes)
-        members = "\n".join(f"          {node.name}: [bb_http/n{number}, bb_ssh/n{number}]"
-                            for number, node in enumerate(self.nodes, 1))
         return CONTROLLER_CONFIG.format(
             folder=self.folder, cluster=CLUSTER, front=self.front, http_port=self.http_port,
-            nodes=nodes, members=members, soak_ms=self.soak_ms)
+            nodes=nodes, load_balancer=self.lb.yaml(), soak_ms=self.soak_ms)
 
     def _agent_config(self, node):
         environment = "\n".join(f"      {name}: \"{value}\""

@@ -6,12 +6,14 @@ import datetime
 import io
 import socket
 
-from processes import Daemon, wait_until, write_file
+from balancer import Balancer
+from processes import Daemon, write_file
 
 CHECK_PATH = "/status?haproxy"  # so that its checks can be told from others in the access log
 CHECK_INTER_MS = 200
 CHECK_RISE = 2
 ANSWER_BYTES = 65536
+GRAIN_MS = 2  # Shunt's steps are in whole ms, the log is finer: it may seem to come after their end
 
 # retries 0: the demo is to see each connection that a node refuses, not have it papered over.
 CONFIG = """\
@@ -71,21 +73,38 @@ def config_text(socket_path, address, http_port, ssh_port, nodes):
                          ssh_servers="\n".join(ssh))
 
 
-class HAProxy:
-    def __init__(self, folder, address, http_port, ssh_port, nodes):
-        self.socket_path = f"{folder}/haproxy.sock"
-        self.log_path = f"{folder}/haproxy.log"
-        self._config_path = f"{folder}/haproxy.cfg"
-        self._nodes = nodes
-        self.daemon = None
-        write_file(self._config_path,
-                   config_text(self.socket_path, address, http_port, ssh_port, nodes))
+def health_check(events, server, begin, end):
+    """From HAProxy's word that the server is ready until its word that a check has succeeded."""
+    mine = [(at, text) for at, text in events
+            if begin <= at <= end + GRAIN_MS and f" {server} " in text]
+    ready = [at for at, text in mine if "(leaving forced" in text]
+    if ready:
+        passed = [at for at, text in mine if at >= ready[-1] and text.startswith("Health check")
+                  and text.rstrip(".").endswith(" UP")]
+        if passed:
+            yield ready[-1], min(passed[0], end), "health check"
 
-    def start(self):
-        self.daemon = Daemon("haproxy", ["/usr/sbin/haproxy", "-db", "-f", self._config_path],
-                             self.log_path)
-        wait_until(lambda: self.in_rotation() == len(self._nodes), "all nodes in rotation", 20,
-                   self.daemon)
+
+class HAProxy(Balancer):
+    driver = "haproxy"
+    overhead_limit_ms = 50
+
+    def write_configuration(self):
+        self.socket_path = f"{self.folder}/haproxy.sock"
+        self.log_path = f"{self.folder}/haproxy.log"
+        self._config_path = f"{self.folder}/haproxy.cfg"
+        write_file(self._config_path, config_text(self.socket_path, self.address, self.http_port,
+                                                  self.ssh_port, self.nodes))
+
+    def launch(self):
+        return Daemon("haproxy", ["/usr/sbin/haproxy", "-db", "-f", self._config_path],
+                      self.log_path)
+
+    def addresses(self):
+        return [f"unix:{self.socket_path}"]
+
+    def members(self, number, _node):
+        return [f"bb_http/n{number}", f"bb_ssh/n{number}"]
 
     def command(self, line):
         with socket.socket(socket.AF_UNIX) as connection:
@@ -108,7 +127,7 @@ class HAProxy:
             return 0
         return sum(all(servers[f"{backend}/n{number}"]["status"] in ("UP", "no check")
                        for backend in ("bb_http", "bb_ssh"))
-                   for number in range(1, len(self._nodes) + 1))
+                   for number in range(1, len(self.nodes) + 1))
 
     def events(self):
         """(wall clock in ms, text) of each line of the log."""
@@ -120,3 +139,6 @@ class HAProxy:
                 except ValueError:
                     continue
                 yield at.timestamp() * 1000, text
+
+    def health_check(self, number, begin, end):
+        return health_check(self.events(), f"bb_http/n{number}", begin, end)

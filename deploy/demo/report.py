@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 Figures of an upgrade: Shunt's own history says when its steps were; everything they are compared
-with comes from others: the nodes' own logs and HAProxy's.
+with comes from others: the nodes' own logs and the load balancer's.
 
 A node is out of service from the beginning of its drain to the end of its return. overhead_ms is
 what is left of that time without
@@ -9,18 +9,14 @@ what is left of that time without
     as the node's lifecycle log has them;
   - requests in flight: from the drain to the end of the last request or clone that the node still
     answered before its stop, as its access log has it;
-  - the load balancer's own health check: from HAProxy's word that the server is ready until its
-    word that a check has succeeded.
+  - the load balancer's own health check, where it has one and tells of it.
 Soak comes after the return, so it is not in it. What a step waits beyond those events counts.
 """
 
 import statistics
 
-OVERHEAD_LIMIT_MS = 50
-
 PLACES = {"old": "untouched", "new": "done", "restored": "rolled-back"}
 NS = 1e6  # nanoseconds of a millisecond
-GRAIN_MS = 2  # steps are in whole ms, HAProxy's log is finer: its word may seem to come after our end
 
 # How the node's lifecycle log brackets its own work: first line, name, last lines.
 OWN_WORK = {"stop-script": ("stop", ("stopped",)), "stopped": ("stop", ("stop-script-done",)),
@@ -71,18 +67,6 @@ def in_flight(accesses, lifecycle, begin, end):
         yield begin, min(last, stop), "in flight"
 
 
-def health_check(events, server, begin, end):
-    """`events` are HAProxy's log; `server` is "bb_http/n1"."""
-    mine = [(at, text) for at, text in events
-            if begin <= at <= end + GRAIN_MS and f" {server} " in text]
-    ready = [at for at, text in mine if "(leaving forced" in text]
-    if ready:
-        passed = [at for at, text in mine if at >= ready[-1] and text.startswith("Health check")
-                  and text.rstrip(".").endswith(" UP")]
-        if passed:
-            yield ready[-1], min(passed[0], end), "health check"
-
-
 def gaps(begin, end, spans):
     """[(name of what comes next, ms)]: what of the window none of the spans covers."""
     found, at = [], begin
@@ -110,7 +94,7 @@ def step_times(passes):
 
 
 class Report:
-    """Collects the upgrades; `nodes` are the stand-ins in the order of HAProxy's servers."""
+    """Collects the upgrades; `nodes` are the stand-ins in the order of the load balancer's members."""
 
     def __init__(self, nodes, lb):
         self._nodes, self._lb = nodes, lb
@@ -153,7 +137,7 @@ class Report:
         return gaps(begin, end, [
             *own_work(lifecycle, begin, end),
             *in_flight(node.accesses(), lifecycle, begin, end),
-            *health_check(self._lb.events(), f"bb_http/n{number}", begin, end)])
+            *self._lb.health_check(number, begin, end)])
 
     def median_overhead_ms(self):
         known = [node["overhead_ms"] for upgrade in self.upgrades for node in upgrade["nodes"]

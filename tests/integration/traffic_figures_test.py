@@ -3,6 +3,7 @@
 
 import pytest
 
+import haproxy
 import manifest
 import report
 
@@ -47,8 +48,8 @@ class Balancer:
     def __init__(self, *events):
         self._events = events
 
-    def events(self):
-        return self._events
+    def health_check(self, number, begin, end):
+        return haproxy.health_check(self._events, f"bb_http/n{number}", begin, end)
 
 
 def access(begin_ms, end_ms, path="/"):
@@ -84,7 +85,7 @@ def test_step_that_failed_adds_no_time():
 
 def test_health_check_in_the_last_millisecond_counts():
     events = [(4946.2, READY), (5160.7, PASSED)]
-    assert list(report.health_check(events, "bb_http/n1", 1000, 5160)) == [
+    assert list(haproxy.health_check(events, "bb_http/n1", 1000, 5160)) == [
         (4946.2, 5160, "health check")]
 
 
@@ -110,13 +111,13 @@ def test_checks_and_questions_are_not_in_flight(path):
 
 def test_health_check_ends_when_haproxy_says_so():
     events = [(4000, PASSED), (4950, READY), (5080, PASSED), (5150, PASSED)]
-    assert list(report.health_check(events, "bb_http/n1", 1000, 5160)) == [
+    assert list(haproxy.health_check(events, "bb_http/n1", 1000, 5160)) == [
         (4950, 5080, "health check")]
 
 
 def test_health_check_of_another_server_does_not_count():
     events = [(4950, READY), (5080, PASSED.replace("n1", "n12"))]
-    assert list(report.health_check(events, "bb_http/n1", 1000, 5160)) == []
+    assert list(haproxy.health_check(events, "bb_http/n1", 1000, 5160)) == []
 
 
 def test_gaps_are_what_no_span_covers():

@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 
+import haproxy
 import manifest
 import standin
 from fleet import CLUSTER, FIRST_VERSION, Fleet
@@ -68,14 +69,14 @@ def command_line(pid):
 
 class Trial(Fleet):
     """`policy` is laid over the one above; `change` edits the controller's whole configuration;
-    `prepare` is called with the trial before anything runs; `properties` are settings of the
-    stand-ins."""
+    `prepare` is called with the trial before anything runs; `balancer` is the load balancer's
+    class; `properties` are settings of the stand-ins."""
 
     def __init__(self, folder, network, policy=None, change=None, operators=(), prepare=None,
-                 lease_ms=LEASE_MS, **properties):
+                 lease_ms=LEASE_MS, balancer=haproxy.HAProxy, **properties):
         properties = {"start_ms": START_MS, "stop_ms": STOP_MS, **properties}
         super().__init__(folder, build_dir(), [f"{network}.{number}" for number in (1, 2, 3)],
-                         f"{network}.100", 18080, 17999, **properties)
+                         f"{network}.100", 18080, 17999, balancer, **properties)
         self.policy = {**POLICY, **(policy or {})}
         self.change, self.lease_ms = change, lease_ms
         self.operators = list(operators)  # {"name", "role", "key": public text}
@@ -106,7 +107,8 @@ class Trial(Fleet):
         given = {"clients": 2, "slow": 1, "slow_ms": 300, "rate": 40, "clone_pause_ms": 250,
                  **options}
         command = [TRAFFIC, "--http", f"{self.front}:{self.http_port}",
-                   "--ssh", f"{self.front}:{self.ssh_port}", "--ready", ready,
+                   *(["--ssh", f"{self.front}:{self.ssh_port}"] if self.lb.has_ssh else []),
+                   "--ready", ready,
                    "--commit", self.nodes[0].repository_head(), "--scratch", self.folder,
                    "--result", self._traffic_result]
         for name, value in given.items():
@@ -171,11 +173,7 @@ class Trial(Fleet):
                 "credentials": {"user": "admin", "password_file": f"{self.folder}/admin.password"},
                 "nodes": [{"name": node.name, "url": node.url, "ssh_port": node.ssh_port}
                           for node in self.nodes],
-                "load_balancers": [{
-                    "name": "edge", "driver": "haproxy",
-                    "addresses": [f"unix:{self.lb.socket_path}"],
-                    "members": {node.name: [f"bb_http/n{number}", f"bb_ssh/n{number}"]
-                                for number, node in enumerate(self.nodes, 1)}}],
+                "load_balancers": [self.lb.config()],
                 "policy": self.policy}]}
         if self.change is not None:
             self.change(config["clusters"][0])
@@ -270,9 +268,7 @@ class Trial(Fleet):
 
     def start_lb(self):
         """The configuration, nothing of what was set at run time."""
-        self.lb.daemon = Daemon("haproxy", ["/usr/sbin/haproxy", "-db", "-f",
-                                            os.path.join(self.folder, "haproxy.cfg")],
-                                self.lb.log_path)
+        self.lb.daemon = self.lb.launch()
         self.daemons.append(self.lb.daemon)
 
     def log(self, name="controller"):

@@ -7,8 +7,11 @@ BUILD_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev 
     libhiredis-dev libjansson-dev libsodium-dev libssl-dev libarchive-dev zlib1g-dev libmicrohttpd-dev
     libsystemd-dev)
 RUN_PACKAGES=(redis-server redis-tools haproxy git python3 iproute2 procps curl ca-certificates)
+NGINX_PACKAGES=(nginx libnginx-mod-stream)
+APACHE_PACKAGES=(apache2 libapache2-mod-jk)
 TEST_PACKAGES=(clang libclang-rt-dev llvm clang-tidy clang-format cppcheck valgrind libcmocka-dev liblua5.1-0-dev
-    python3-pytest python3-pytest-xdist python3-nacl util-linux)
+    python3-pytest python3-pytest-xdist python3-nacl util-linux "${NGINX_PACKAGES[@]}"
+    "${APACHE_PACKAGES[@]}")
 
 POLICY=/usr/sbin/policy-rc.d
 
@@ -39,7 +42,8 @@ disable_new_services() {
     command -v systemctl >/dev/null || return 0
     for package; do
         case $package in
-            redis-server | haproxy) systemctl --quiet disable "$package.service" 2>/dev/null ;;
+            redis-server | haproxy | nginx | apache2)
+                systemctl --quiet disable "$package.service" 2>/dev/null ;;
         esac
     done
     return 0
