@@ -5,7 +5,6 @@ configuration, starts it, and says how shunt.yaml names it.
 """
 
 import json
-import urllib.error
 import urllib.request
 
 from processes import wait_until
@@ -43,17 +42,24 @@ class Balancer:
         wait_until(lambda: self.in_rotation() == len(self.nodes), "all nodes in rotation", 20,
                    self.daemon)
 
-    def in_rotation(self):
-        """How many nodes answer new clients, seen from the outside."""
+    def who_answers(self):
+        """Names of the nodes that answer new clients, seen from the outside."""
         url = f"http://{self.address}:{self.http_port}/status?rotation"
         found = set()
-        try:
-            for _ in range(ASKS_A_NODE * len(self.nodes)):
+        for _ in range(ASKS_A_NODE * len(self.nodes)):
+            try:
                 with urllib.request.urlopen(url, timeout=5) as answer:
                     found.add(answer.headers["X-Standin-Node"])
-        except (OSError, urllib.error.HTTPError):
-            return 0
-        return len(found)
+            except OSError:
+                pass  # of this one
+        return found
+
+    def in_rotation(self):
+        return len(self.who_answers())
+
+    def serves(self, _number):
+        """What the server itself says of the n-th node, where it says something."""
+        return True
 
     def health_check(self, _number, _begin, _end):
         """(begin, end, name) of the server's own work before it gives a node its traffic."""

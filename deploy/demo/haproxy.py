@@ -119,15 +119,18 @@ class HAProxy(Balancer):
         return {f"{row['pxname']}/{row['svname']}": row for row in rows
                 if row["svname"] not in ("FRONTEND", "BACKEND")}
 
+    def serves(self, number):
+        """It gets new traffic of both kinds."""
+        servers = self.servers()
+        return all(servers[f"{backend}/n{number}"]["status"] in ("UP", "no check")
+                   for backend in ("bb_http", "bb_ssh"))
+
     def in_rotation(self):
         """How many nodes get new traffic of both kinds."""
         try:
-            servers = self.servers()
+            return sum(self.serves(number) for number in range(1, len(self.nodes) + 1))
         except OSError:
             return 0
-        return sum(all(servers[f"{backend}/n{number}"]["status"] in ("UP", "no check")
-                       for backend in ("bb_http", "bb_ssh"))
-                   for number in range(1, len(self.nodes) + 1))
 
     def events(self):
         """(wall clock in ms, text) of each line of the log."""

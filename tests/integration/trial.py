@@ -449,10 +449,8 @@ class Trial(Fleet):
             assert os.path.basename(os.path.realpath(node.link)) == version, node.name
         wait_until(lambda: self.lb.in_rotation() == len(numbers),
                    f"{len(numbers)} nodes in rotation", DEADLINE_S)
-        servers = self.lb.servers()
         for number in numbers:
-            for backend in ("bb_http", "bb_ssh"):
-                assert servers[f"{backend}/n{number}"]["status"] in ("UP", "no check")
+            assert self.lb.serves(number), number
 
     def assert_settled(self, version):
         """Every node serves that version, the cluster is STABLE, no request was lost."""
