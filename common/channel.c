@@ -90,10 +90,11 @@ static const redisReply *find_field(const redisReply *fields, const char *name, 
     return NULL;
 }
 
-/* An entry that somebody else wrote, or that was trimmed while pending (nil), is passed on without
- * a body, so that it can be counted and acknowledged. */
+/* An entry that somebody else wrote is passed on without a body, so that it can be counted and
+ * acknowledged. */
 static void read_fields(const redisReply *fields, struct channel_entry *entry)
 {
+    entry->is_gone = fields->type == REDIS_REPLY_NIL;
     if (!is_array(fields, 2 * FIELD_COUNT))
         return;
     const redisReply *body = find_field(fields, "body", LIMIT_MESSAGE_BYTES);

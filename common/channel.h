@@ -44,6 +44,7 @@ struct channel_entry {
     size_t body_size;
     const char *signer;
     const char *signature;
+    bool is_gone; /* taken away while it was pending: nobody wants it any more */
 };
 
 /* Signs and adds with an approximate cap of `most` entries (MAXLEN ~). */

@@ -278,5 +278,10 @@ int64_t job_lb_up(struct pool_job *base)
         return job_trouble(job, &err);
     if (sum.admin == LB_ADMIN_UP && sum.health == LB_HEALTH_UP)
         return job_done(job);
-    return job_again_ms(job);
+    if (!deadline_is_over(job->deadline))
+        return job_again_ms(job);
+    error_set(&err, ERROR_UNAVAILABLE, "the load balancers still have it %s, health %s",
+              lb_admin_name(sum.admin), lb_health_name(sum.health));
+    error_hint(&err, "look at their health check of this node: address, path, what it expects");
+    return job_failed(job, &err);
 }

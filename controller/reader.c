@@ -158,7 +158,7 @@ static void take(void *context, const struct channel_entry *entry)
         return; /* not asked for */
     if (entry->body != NULL && !is_ours(reader, reader->owner[place]))
         put_back(reader, entry);
-    else
+    else if (!entry->is_gone)
         bring(reader, place, entry);
     if (!channel_acknowledge(reader->acknowledge, deadline_after_ms(REDIS_CALL_MS), entry->stream,
                              GROUP, entry->id, &err))

@@ -139,6 +139,8 @@ void dispatch_command(struct dispatch *dispatch, const struct channel_entry *ent
     struct command command;
     enum refusal refusal;
     struct error err;
+    if (entry->is_gone)
+        return;
     if (inbox_open(dispatch->config, entry, &command, &refusal, &err))
         obey(dispatch, &command);
     else

@@ -221,11 +221,17 @@ static void drain_deadline(struct run *run, uint32_t index)
         node_ask(run, index);
         return;
     }
-    error_set(&err, ERROR_TIMEOUT,
-              "requests or clones are still in flight at the drain deadline (%lld sessions, %lld "
-              "connections)",
-              (long long)node->sessions, (long long)node->connections);
-    error_hint(&err, "raise policy.drain.deadline, or set at_deadline: force to cut them");
+    if (node->connections < 0 && node->sessions <= 0) {
+        error_set(&err, ERROR_TIMEOUT,
+                  "its agent has not counted its connections by the drain deadline");
+        error_hint(&err, "look at shunt-agent on that node: its log, its disk, its way to Redis");
+    } else {
+        error_set(&err, ERROR_TIMEOUT,
+                  "requests or clones are still in flight at the drain deadline (%lld sessions, "
+                  "%lld connections)",
+                  (long long)node->sessions, (long long)node->connections);
+        error_hint(&err, "raise policy.drain.deadline, or set at_deadline: force to cut them");
+    }
     node_failed(run, index, &err);
 }
 
