@@ -76,6 +76,8 @@ bool shell_redis(struct shell *shell)
             log_failure(LOG_LEVEL_WARNING, &err,
                         "redis is away; nothing is lost, trying until it is back");
         was_told = true;
+        if (shell->tell_alive != NULL)
+            shell->tell_alive();
         clock_sleep_ms(delay_ms);
         delay_ms = delay_ms * 2 < RECONNECT_MOST_MS ? delay_ms * 2 : RECONNECT_MOST_MS;
     }

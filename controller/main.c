@@ -25,6 +25,8 @@
 #define EXIT_USAGE  2
 #define EXIT_CONFIG 3
 
+#define ALIVE_EVERY_MS 5000 /* the unit waits a minute */
+
 static const char help[] =
     "Usage: shunt-controller --config FILE [--check] [--log-level LEVEL]\n"
     "Leads rolling upgrades of the clusters named in FILE.\n"
@@ -154,10 +156,22 @@ static bool start_thread(void *(*run)(void *), void *context, const char *what,
     return status == 0;
 }
 
+/* To systemd, where the unit has a watchdog. */
+static void tell_alive(void)
+{
+    static int64_t told_ms;
+    int64_t now_ms = clock_monotonic_ms();
+    if (now_ms < told_ms + ALIVE_EVERY_MS)
+        return;
+    told_ms = now_ms;
+    (void)sd_notify(0, "WATCHDOG=1");
+}
+
 static bool run_shell(struct shell *shell, sigset_t *signals, struct error *err)
 {
     pthread_t reader, waiter;
     stopping_shell = shell;
+    shell->tell_alive = tell_alive;
     if (!name_claim(shell, err))
         return false;
     if (!start_thread(read_streams, shell, "reads Redis", &reader, err))

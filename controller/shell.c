@@ -169,6 +169,8 @@ void shell_run(struct shell *shell)
     lease_renew_all(shell);
     shell->seen_links = shell->connections;
     while (!atomic_load(&shell->is_stopping)) {
+        if (shell->tell_alive != NULL)
+            shell->tell_alive();
         struct item *item = queue_take(shell->queue, sleep_ms(shell));
         renew_if_due(shell); /* first: we may have been stopped for long, and lead no more */
         if (item != NULL)

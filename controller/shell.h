@@ -83,6 +83,7 @@ struct shell {
     unsigned connections; /* to Redis, that were made */
     unsigned seen_links;  /* connections and failovers after which all was asked again */
     atomic_bool is_stopping;
+    void (*tell_alive)(void); /* the main thread is at work; NULL = nobody asks */
     pthread_mutex_t led_lock; /* reader: guards is_read below */
     bool *is_read;            /* a cluster's streams are read; by cluster index */
     struct seen_request seen[SEEN_REQUESTS];

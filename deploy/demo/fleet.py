@@ -12,7 +12,7 @@ from processes import Daemon, Failed, is_listening, wait_until, write_file
 CLUSTER = "git"
 FIRST_VERSION = "7.9.0"
 READY_S = 30
-UNIT_NICE = -10  # as deploy/systemd/*.service have it
+UNIT_NICE = -10  # as deploy/systemd/*.service.in have it
 
 CONTROLLER_CONFIG = """\
 controller:
