@@ -12,9 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define OUTPUT_BYTES  (64 * 1024)
 #define CHUNK_BYTES   (16 * 1024)
-#define GRACE_MS      2000  /* from SIGTERM to SIGKILL */
 #define ABANDON_MS    10000 /* from SIGKILL: a process in the kernel's hands may never end */
 #define SIGNAL_STATUS 128
 
@@ -26,9 +24,11 @@ struct run {
     bool has_ended; /* not reaped yet: that keeps its number from being given to another */
     enum pressure pressure;
     struct deadline next_pressure;
-    bool has_failed; /* the program could not be executed */
+    int64_t grace_ms; /* from SIGTERM to SIGKILL */
+    bool has_failed;  /* the program could not be executed */
     struct child_failure failure;
     struct buffer output;
+    struct buffer errors;
 };
 
 static void close_early(int *fd)
@@ -48,21 +48,21 @@ static void read_startup(struct run *run)
 }
 
 /* True if there may be more at once. */
-static bool read_output(struct run *run)
+static bool read_output(int *fd, struct buffer *output)
 {
     char chunk[CHUNK_BYTES];
-    ssize_t size = read(run->process.output_fd, chunk, sizeof(chunk));
+    ssize_t size = read(*fd, chunk, sizeof(chunk));
     if (size < 0 && errno == EINTR)
         return true;
     if (size < 0 && errno == EAGAIN)
         return false;
     if (size <= 0) {
-        close_early(&run->process.output_fd);
+        close_early(fd);
         return false;
     }
-    size_t room = OUTPUT_BYTES - run->output.length;
+    size_t room = output->limit - output->length;
     size_t kept = (size_t)size < room ? (size_t)size : room;
-    bool fits = buffer_add(&run->output, chunk, kept);
+    bool fits = buffer_add(output, chunk, kept);
     CHECK(fits);
     return true;
 }
@@ -80,7 +80,7 @@ static void press(struct run *run)
     case PRESSURE_NONE:
         signal_group(run, SIGTERM);
         run->pressure = PRESSURE_TERMINATED;
-        run->next_pressure = deadline_after_ms(GRACE_MS);
+        run->next_pressure = deadline_after_ms(run->grace_ms);
         break;
     case PRESSURE_TERMINATED:
         signal_group(run, SIGKILL);
@@ -102,7 +102,8 @@ static bool is_over(const struct run *run, const struct child_request *request)
 {
     if (!run->has_ended)
         return run->pressure == PRESSURE_ABANDONED;
-    return request->detach || run->process.output_fd < 0 || run->pressure >= PRESSURE_KILLED;
+    bool is_told = run->process.output_fd < 0 && run->process.error_fd < 0;
+    return request->detach || is_told || run->pressure >= PRESSURE_KILLED;
 }
 
 static void wait_for_events(struct run *run)
@@ -110,29 +111,38 @@ static void wait_for_events(struct run *run)
     struct pollfd polled[] = {
         {.fd = run->process.startup_fd, .events = POLLIN},
         {.fd = run->process.output_fd, .events = POLLIN},
+        {.fd = run->process.error_fd, .events = POLLIN},
         {.fd = run->has_ended ? -1 : run->process.pid_fd, .events = POLLIN},
     };
-    int count = poll(polled, 3, deadline_poll_ms(run->next_pressure));
+    int count = poll(polled, 4, deadline_poll_ms(run->next_pressure));
     CHECK(count >= 0 || errno == EINTR || errno == ENOMEM);
     if (count <= 0)
         return;
     if (polled[0].revents != 0)
         read_startup(run);
     if (polled[1].revents != 0)
-        (void)read_output(run);
+        (void)read_output(&run->process.output_fd, &run->output);
     if (polled[2].revents != 0)
+        (void)read_output(&run->process.error_fd, &run->errors);
+    if (polled[3].revents != 0)
         run->has_ended = true;
 }
 
 /* What the child had written before it ended; bounded because a daemon may go on writing. */
+static void read_rest_of(int *fd, struct buffer *output)
+{
+    while (*fd >= 0 && output->length < output->limit) {
+        if (!read_output(fd, output))
+            return;
+    }
+}
+
 static void read_rest(struct run *run)
 {
     if (run->process.startup_fd >= 0)
         read_startup(run);
-    while (run->process.output_fd >= 0 && run->output.length < OUTPUT_BYTES) {
-        if (!read_output(run))
-            return;
-    }
+    read_rest_of(&run->process.output_fd, &run->output);
+    read_rest_of(&run->process.error_fd, &run->errors);
 }
 
 static bool reap(const struct run *run, const char *program, int *ret_status, struct error *err)
@@ -152,8 +162,10 @@ static void run_done(struct run *run)
 {
     memory_close_fd(&run->process.startup_fd);
     memory_close_fd(&run->process.output_fd);
+    memory_close_fd(&run->process.error_fd);
     memory_close_fd(&run->process.pid_fd);
     buffer_done(&run->output);
+    buffer_done(&run->errors);
 }
 
 static bool finish(struct run *run, const struct child_request *request,
@@ -177,17 +189,21 @@ static bool finish(struct run *run, const struct child_request *request,
     ret_result->exit_status = exit_status;
     ret_result->timed_out = run->pressure != PRESSURE_NONE;
     ret_result->output = run->output;
-    buffer_init(&run->output, OUTPUT_BYTES);
+    ret_result->errors = run->errors;
+    buffer_init(&run->output, CHILD_OUTPUT_BYTES);
+    buffer_init(&run->errors, CHILD_OUTPUT_BYTES);
     return true;
 }
 
 bool child_run(const struct child_request *request, struct child_result *ret_result,
                struct error *err)
 {
-    struct run run = {.next_pressure = request->deadline};
+    struct run run = {.next_pressure = request->deadline,
+                      .grace_ms = request->grace_ms > 0 ? request->grace_ms : CHILD_GRACE_MS};
     if (!child_start(request, &run.process, err))
         return false;
-    buffer_init(&run.output, OUTPUT_BYTES);
+    buffer_init(&run.output, CHILD_OUTPUT_BYTES);
+    buffer_init(&run.errors, CHILD_OUTPUT_BYTES);
     while (!is_over(&run, request)) {
         wait_for_events(&run);
         if (deadline_is_over(run.next_pressure))
@@ -201,4 +217,5 @@ bool child_run(const struct child_request *request, struct child_result *ret_res
 void child_result_done(struct child_result *result)
 {
     buffer_done(&result->output);
+    buffer_done(&result->errors);
 }

@@ -14,20 +14,26 @@
 
 #include <sys/types.h>
 
+#define CHILD_OUTPUT_BYTES (64 * 1024)
+#define CHILD_GRACE_MS     2000 /* what a program may need to end when it is told to */
+
 struct child_request {
     const char *const *argv;        /* argv[0] is an absolute path; NULL at the end */
     const char *const *environment; /* "NAME=value", NULL at the end; the whole environment */
     const char *directory;          /* NULL = "/" */
     const char *user;               /* NULL = stay; else setgroups, setgid, setuid to this user */
     const char *input;              /* for standard input; NULL = /dev/null */
-    struct deadline deadline;       /* then SIGTERM to the process group, SIGKILL 2 s later */
+    struct deadline deadline;       /* then SIGTERM to the process group … */
+    int64_t grace_ms;               /* … and SIGKILL this long after it; 0 = CHILD_GRACE_MS */
     bool detach;                    /* a session of its own: it may leave daemons behind */
+    bool keeps_errors_apart;        /* standard error into `errors` */
 };
 
 struct child_result {
     int exit_status; /* 0..255, or 128 + signal */
     bool timed_out;
-    struct buffer output; /* standard output and error together, up to 64 KiB; rest dropped */
+    struct buffer output; /* up to CHILD_OUTPUT_BYTES, the rest dropped; with standard error … */
+    struct buffer errors; /* … unless that is kept apart: then it is here, with the same bound */
 };
 
 /* Runs to its end. True if it could be started, whatever its exit status. With `detach`, the end of

@@ -37,6 +37,7 @@ struct preparation {
     struct identity identity;
     int input_fd;
     int output_fd;
+    int error_fd; /* -1: the same as output_fd */
     int startup_fd;
 };
 
@@ -94,9 +95,9 @@ static bool become_user(const struct identity *identity)
 
 static bool arrange_descriptors(const struct preparation *preparation)
 {
+    int error_fd = preparation->error_fd >= 0 ? preparation->error_fd : preparation->output_fd;
     if (dup2(preparation->input_fd, STDIN_FILENO) < 0 ||
-        dup2(preparation->output_fd, STDOUT_FILENO) < 0 ||
-        dup2(preparation->output_fd, STDERR_FILENO) < 0)
+        dup2(preparation->output_fd, STDOUT_FILENO) < 0 || dup2(error_fd, STDERR_FILENO) < 0)
         return false;
     if (preparation->startup_fd != STARTUP_FD &&
         dup3(preparation->startup_fd, STARTUP_FD, O_CLOEXEC) < 0)
@@ -215,6 +216,7 @@ static void close_process(struct child_process *process)
 {
     memory_close_fd(&process->pid_fd);
     memory_close_fd(&process->output_fd);
+    memory_close_fd(&process->error_fd);
     memory_close_fd(&process->startup_fd);
 }
 
@@ -225,9 +227,13 @@ static bool fork_child(struct preparation *preparation, struct child_process *pr
     if (preparation->input_fd < 0 || !open_pipe(&process->output_fd, &preparation->output_fd) ||
         !open_pipe(&process->startup_fd, &preparation->startup_fd))
         return false;
+    if (preparation->request->keeps_errors_apart &&
+        !open_pipe(&process->error_fd, &preparation->error_fd))
+        return false;
     /* Otherwise arranging 0, 1 and 2 in the child would close what it is arranged from. */
     CHECK(preparation->input_fd > STDERR_FILENO && preparation->output_fd > STDERR_FILENO &&
-          preparation->startup_fd > STDERR_FILENO);
+          preparation->startup_fd > STDERR_FILENO &&
+          (preparation->error_fd < 0 || preparation->error_fd > STDERR_FILENO));
     process->pid = fork_with_signals_blocked(preparation);
     return process->pid > 0 && open_pid_fd(process->pid, &process->pid_fd);
 }
@@ -235,9 +241,10 @@ static bool fork_child(struct preparation *preparation, struct child_process *pr
 bool child_start(const struct child_request *request, struct child_process *ret_process,
                  struct error *err)
 {
-    struct child_process process = {.pid_fd = -1, .output_fd = -1, .startup_fd = -1};
+    struct child_process process = {
+        .pid_fd = -1, .output_fd = -1, .error_fd = -1, .startup_fd = -1};
     struct preparation preparation = {
-        .request = request, .input_fd = -1, .output_fd = -1, .startup_fd = -1};
+        .request = request, .input_fd = -1, .output_fd = -1, .error_fd = -1, .startup_fd = -1};
     CHECK(request->argv[0][0] == '/');
     if (!find_identity(request->user, &preparation.identity, err)) {
         error_wrap(err, "%s", request->argv[0]);
@@ -248,6 +255,7 @@ bool child_start(const struct child_request *request, struct child_process *ret_
         error_set_errno(err, errno, "%s: fork", request->argv[0]);
     memory_close_fd(&preparation.input_fd);
     memory_close_fd(&preparation.output_fd);
+    memory_close_fd(&preparation.error_fd);
     memory_close_fd(&preparation.startup_fd);
     if (is_started)
         *ret_process = process;

@@ -13,6 +13,7 @@ struct child_process {
     pid_t pid;      /* not reaped before the end: the number stays ours, also as process group */
     int pid_fd;     /* readable once it has ended */
     int output_fd;  /* non-blocking */
+    int error_fd;   /* the same; -1 where errors are in the output */
     int startup_fd; /* ends when the program runs; or a struct child_failure comes before the end */
 };
 

@@ -60,6 +60,32 @@ static void output_and_errors_come_together(void **state)
     expect_output(SCRIPT("echo one; echo two >&2; echo three"), "one\ntwo\nthree\n");
 }
 
+static void errors_are_kept_apart_where_that_is_asked_for(void **state)
+{
+    (void)state;
+    struct child_request request = SCRIPT("echo one; echo two >&2; echo three; exec >&-; exit 7");
+    struct child_result result;
+    request.keeps_errors_apart = true;
+    assert_good(child_run(&request, &result, &err));
+    assert_string_equal(buffer_text(&result.output), "one\nthree\n");
+    assert_string_equal(buffer_text(&result.errors), "two\n");
+    assert_int_equal(result.exit_status, 7);
+    child_result_done(&result);
+}
+
+/* Neither may stand in the way of the other, however much there is of it. */
+static void errors_beyond_64_kib_are_dropped_and_the_output_is_whole(void **state)
+{
+    (void)state;
+    struct child_request request = SCRIPT("head -c 5000000 /dev/zero >&2; echo done");
+    struct child_result result;
+    request.keeps_errors_apart = true;
+    assert_good(child_run(&request, &result, &err));
+    assert_int_equal(result.errors.length, CHILD_OUTPUT_BYTES);
+    assert_string_equal(buffer_text(&result.output), "done\n");
+    child_result_done(&result);
+}
+
 static void exit_status_is_told(void **state)
 {
     (void)state;
@@ -270,6 +296,20 @@ static void child_that_ignores_sigterm_is_killed(void **state)
     child_result_done(&result);
 }
 
+static void grace_between_the_two_signals_is_the_callers(void **state)
+{
+    (void)state;
+    struct child_request request = SCRIPT("trap '' TERM; while :; do sleep 1000; done");
+    struct child_result result;
+    request.deadline = deadline_after_ms(200);
+    request.grace_ms = 100;
+    int64_t begin_ms = clock_monotonic_ms();
+    assert_good(child_run(&request, &result, &err));
+    assert_int_equal(result.exit_status, 128 + SIGKILL);
+    assert_in_range(clock_monotonic_ms() - begin_ms, 300, 300 + CHILD_GRACE_MS - 200);
+    child_result_done(&result);
+}
+
 static void child_that_closes_its_output_is_still_waited_for(void **state)
 {
     (void)state;
@@ -349,6 +389,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(output_and_errors_come_together),
+        cmocka_unit_test(errors_are_kept_apart_where_that_is_asked_for),
+        cmocka_unit_test(errors_beyond_64_kib_are_dropped_and_the_output_is_whole),
         cmocka_unit_test(exit_status_is_told),
         cmocka_unit_test(death_by_signal_is_128_and_the_signal),
         cmocka_unit_test(environment_is_the_given_one_and_nothing_else),
@@ -367,6 +409,7 @@ int main(void)
         cmocka_unit_test(umask_is_the_usual_one_whatever_ours_is),
         cmocka_unit_test(deadline_ends_the_whole_group),
         cmocka_unit_test(child_that_ignores_sigterm_is_killed),
+        cmocka_unit_test(grace_between_the_two_signals_is_the_callers),
         cmocka_unit_test(child_that_closes_its_output_is_still_waited_for),
         cmocka_unit_test(detached_daemon_is_left_behind_and_does_not_hold_us_up),
         cmocka_unit_test(daemon_that_floods_its_output_does_not_hold_us_up),
