@@ -34,20 +34,20 @@ static enum lb_health worse(enum lb_health a, enum lb_health b)
 
 /* Sessions of an LB that never knows them are nobody's; those of one that should know them, and
  * does not just now, make the sum unknown. */
-static int64_t add_sessions(int64_t sum, const struct lb_driver *driver, int64_t sessions)
+static int64_t add_sessions(int64_t sum, const struct lb *lb, int64_t sessions)
 {
-    if (driver->is_blind)
+    if (lb_is_blind(lb))
         return sum;
     return sum < 0 || sessions < 0 ? -1 : sum + sessions;
 }
 
-static void merge(struct lb_member_state *sum, const struct lb_driver *driver,
+static void merge(struct lb_member_state *sum, const struct lb *lb,
                   const struct lb_member_state *one)
 {
     if (one->admin < sum->admin)
         sum->admin = one->admin;
     sum->health = worse(sum->health, one->health);
-    sum->sessions = add_sessions(sum->sessions, driver, one->sessions);
+    sum->sessions = add_sessions(sum->sessions, lb, one->sessions);
     if (one->settle_ms > sum->settle_ms)
         sum->settle_ms = one->settle_ms;
     if (one->peers_up < sum->peers_up)
@@ -69,7 +69,7 @@ static bool read_locked(struct cluster *cluster, size_t index, int config_node,
     }
     *ret_state = states[0];
     for (size_t i = 1; i < count; i++)
-        merge(ret_state, lb->driver, &states[i]);
+        merge(ret_state, lb, &states[i]);
     return true;
 }
 
@@ -158,7 +158,7 @@ static bool read_all(struct cluster *cluster, int config_node, struct lb_member_
             continue;
         if (!lb_read_node(cluster, i, config_node, &one, err))
             return false;
-        merge(&sum, cluster->lbs[i].lb.driver, &one);
+        merge(&sum, &cluster->lbs[i].lb, &one);
     }
     *ret_sum = sum;
     return true;
@@ -210,6 +210,19 @@ int64_t job_lb_drain(struct pool_job *base)
     return job_trouble(job, &err);
 }
 
+/* As soon as the slowest of the node's load balancers may be asked again. */
+static int64_t look_again_ms(const struct work_job *job)
+{
+    const struct cluster_config *config = job->cluster->config;
+    int64_t again_ms = job_again_ms(job);
+    for (size_t i = 0; i < config->lb_count; i++) {
+        int64_t look_ms = config->lbs[i].lb.driver->look_ms;
+        if (config->lbs[i].nodes[job->config_node].count != 0 && look_ms > again_ms)
+            again_ms = look_ms;
+    }
+    return again_ms;
+}
+
 /* Unknown is not empty: a load balancer that does not answer is asked again. */
 static int64_t wait_empty(struct work_job *job)
 {
@@ -218,7 +231,7 @@ static int64_t wait_empty(struct work_job *job)
     if (!read_all(job->cluster, job->config_node, &sum, &err))
         return job_trouble(job, &err);
     job_progress(job, sum.sessions);
-    return sum.sessions == 0 && sum.settle_ms == 0 ? job_done(job) : job_again_ms(job);
+    return sum.sessions == 0 && sum.settle_ms == 0 ? job_done(job) : look_again_ms(job);
 }
 
 int64_t job_lb_empty(struct pool_job *base)
@@ -279,7 +292,7 @@ int64_t job_lb_up(struct pool_job *base)
     if (sum.admin == LB_ADMIN_UP && sum.health == LB_HEALTH_UP)
         return job_done(job);
     if (!deadline_is_over(job->deadline))
-        return job_again_ms(job);
+        return look_again_ms(job);
     error_set(&err, ERROR_UNAVAILABLE, "the load balancers still have it %s, health %s",
               lb_admin_name(sum.admin), lb_health_name(sum.health));
     error_hint(&err, "look at their health check of this node: address, path, what it expects");

@@ -107,10 +107,14 @@ struct lb_driver {
     bool is_blind;      /* never knows sessions: the node's own connections must prove it empty */
     int64_t change_ms;  /* the longest that a change takes to be in force */
     int64_t compare_ms; /* how often it may be asked for its state while nothing happens */
+    int64_t look_ms;    /* the least time between two questions while something is awaited */
 
     /* Checks options without any I/O, e.g. the form of addresses and member names. */
     bool (*check_options)(const struct lb_options *options, struct error *err);
     bool (*check_member)(const char *member, struct error *err);
+
+    /* Optional, for a driver that is not blind itself: whether it is with these settings. */
+    bool (*is_blind_with)(const struct lb_options *options);
 
     /* Optional, both or none: what it keeps between calls, such as connections and tokens. No I/O:
      * what is missing is told by the first call. */
@@ -143,6 +147,9 @@ struct lb_driver {
 /* Before the first and after the last call. */
 void lb_open(struct lb *lb);
 void lb_close(struct lb *lb);
+
+/* It never knows sessions, by its driver or by its settings. */
+bool lb_is_blind(const struct lb *lb);
 
 /* The driver of that name; NULL if there is none. */
 const struct lb_driver *lb_driver_find(const char *name);

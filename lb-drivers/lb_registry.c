@@ -50,6 +50,13 @@ void lb_close(struct lb *lb)
     lb->state = NULL;
 }
 
+bool lb_is_blind(const struct lb *lb)
+{
+    const struct lb_driver *driver = lb->driver;
+    return driver->is_blind ||
+           (driver->is_blind_with != NULL && driver->is_blind_with(&lb->options));
+}
+
 int64_t lb_setting_ms(const struct lb_options *options, size_t setting)
 {
     const char *value = options->values[setting];

@@ -154,7 +154,7 @@ int contract_reset(void **state)
         contract_set(&contract_lb, members.names, members.count, LB_ADMIN_UP);
         for (size_t i = 0; i < members.count; i++) {
             assert_true(contract_has_health(members.names[i], LB_HEALTH_UP));
-            if (!contract_lb.driver->is_blind)
+            if (!lb_is_blind(&contract_lb))
                 assert_true(contract_has_sessions(members.names[i], 0));
         }
     }

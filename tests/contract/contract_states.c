@@ -49,7 +49,7 @@ static void members_that_serve_are_up_healthy_and_idle(void **unused)
         assert_int_equal(states[i].admin, LB_ADMIN_UP);
         assert_int_equal(states[i].health, LB_HEALTH_UP);
         assert_int_equal(states[i].is_checked, contract_fixture.checks_health);
-        assert_int_equal(states[i].sessions, contract_lb.driver->is_blind ? -1 : 0);
+        assert_int_equal(states[i].sessions, lb_is_blind(&contract_lb) ? -1 : 0);
         assert_int_equal(states[i].weight > 0, contract_fixture.knows_weight);
         assert_int_equal(states[i].peers_up, NODE_COUNT - 1);
     }

@@ -33,6 +33,29 @@ static void every_name_that_is_told_finds_a_complete_driver(void **unused)
     assert_string_equal(lb_driver_names(), lb_driver_names());
 }
 
+static bool is_told_to_be_blind(const struct lb_options *options)
+{
+    return lb_setting_is(options, 0, "unknown");
+}
+
+static void an_lb_is_blind_by_its_driver_or_by_its_settings(void **unused)
+{
+    static const struct lb_driver rows[] = {
+        {.name = "seeing"},
+        {.name = "blind", .is_blind = true},
+        {.name = "either", .is_blind_with = is_told_to_be_blind},
+    };
+    char word[] = "unknown";
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct lb lb = {.driver = &rows[i]};
+        assert_int_equal(lb_is_blind(&lb), i == 1);
+        lb.options.values[0] = word;
+        assert_int_equal(lb_is_blind(&lb), i != 0);
+    }
+}
+
 static void states_have_names(void **unused)
 {
     (void)unused;
@@ -50,6 +73,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_driver_is_found_by_its_name_only),
         cmocka_unit_test(every_name_that_is_told_finds_a_complete_driver),
+        cmocka_unit_test(an_lb_is_blind_by_its_driver_or_by_its_settings),
         cmocka_unit_test(states_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
