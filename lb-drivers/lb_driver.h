@@ -103,7 +103,7 @@ struct lb_driver {
     const char *name; /* as written in the configuration */
     const struct lb_setting *settings;
     size_t setting_count;
-    bool takes_credentials; /* and tls: it is spoken to over HTTP */
+    bool takes_credentials; /* and tls */
     bool is_blind;      /* never knows sessions: the node's own connections must prove it empty */
     int64_t change_ms;  /* the longest that a change takes to be in force */
     int64_t compare_ms; /* how often it may be asked for its state while nothing happens */

@@ -10,6 +10,7 @@
 /* One row a driver; the order is the order of messages. */
 static const struct lb_driver *const drivers[] = {
     &lb_haproxy_driver,
+    &lb_exec_driver,
 };
 
 #define DRIVER_COUNT (sizeof(drivers) / sizeof(drivers[0]))

@@ -8,5 +8,6 @@
 #include "lb_driver.h"
 
 extern const struct lb_driver lb_haproxy_driver;
+extern const struct lb_driver lb_exec_driver;
 
 #endif
