@@ -195,25 +195,27 @@ static void make_printable(char *text)
     }
 }
 
+/* Texts that are too long are cut: they must not cost the code, which decides what happens. */
 static bool take_error(const json_t *answer, struct error *err)
 {
     static const char *const outer[] = {"error", NULL};
     static const char *const inner[] = {"code", "message", "hint", NULL};
-    char name[WORD_SIZE], message[ERROR_MESSAGE_SIZE], hint[ERROR_HINT_SIZE] = "";
+    char name[WORD_SIZE];
     struct error ignored;
     enum error_code code;
     const json_t *told = json_object_get(answer, "error");
     if (!json_is_object(told) || !json_only_keys(answer, outer, &ignored) ||
         !json_only_keys(told, inner, &ignored) ||
-        !json_get_text(told, "code", name, sizeof(name), &ignored) || !find_code(name, &code) ||
-        !json_get_text(told, "message", message, sizeof(message), &ignored) ||
-        !json_find_text(told, "hint", hint, sizeof(hint), &ignored) || message[0] == '\0')
+        !json_get_text(told, "code", name, sizeof(name), &ignored) || !find_code(name, &code))
         return false;
-    make_printable(message);
-    make_printable(hint);
+    const char *message = json_string_value(json_object_get(told, "message"));
+    const char *hint = json_string_value(json_object_get(told, "hint"));
+    if (message == NULL || message[0] == '\0')
+        return false;
     error_set(err, code, "%s", message);
-    if (hint[0] != '\0')
-        error_hint(err, "%s", hint);
+    make_printable(err->message);
+    error_hint(err, "%s", hint != NULL ? hint : "");
+    make_printable(err->hint);
     return true;
 }
 

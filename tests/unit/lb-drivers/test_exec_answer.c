@@ -224,6 +224,19 @@ static void errors_keep_their_code_message_and_hint(void **unused)
     assert_string_equal(error_of("{\"error\":{\"code\":\"busy\",\"message\":\"m\"}}", "").hint, "");
 }
 
+static void a_long_message_is_cut_and_its_code_stays(void **unused)
+{
+    char text[8192] = "{\"error\":{\"code\":\"unavailable\",\"message\":\"";
+    size_t length = strlen(text);
+
+    (void)unused;
+    memset(text + length, 'x', 3000);
+    strcpy(text + length + 3000, "\"}}");
+    struct error err = error_of(text, "");
+    assert_int_equal(err.code, ERROR_UNAVAILABLE);
+    assert_int_equal(strlen(err.message), ERROR_MESSAGE_SIZE - 1);
+}
+
 static void other_failures_are_told_by_standard_error(void **unused)
 {
     static const char *const outputs[] = {
@@ -267,6 +280,7 @@ int main(void)
         cmocka_unit_test(sessions_are_read_into_the_states),
         cmocka_unit_test(only_an_empty_object_says_that_a_change_is_done),
         cmocka_unit_test(errors_keep_their_code_message_and_hint),
+        cmocka_unit_test(a_long_message_is_cut_and_its_code_stays),
         cmocka_unit_test(other_failures_are_told_by_standard_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
