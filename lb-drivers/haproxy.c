@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HAProxy, through the stats socket of each of its processes.
+ * HAProxy, through the stats socket of each of its processes, or through the master socket of those
+ * that are replaced by a reload.
  *
  * What a server was told is judged by the bits of `show servers state`, never by the status text: a
  * drained server whose check fails shows DOWN, and a DOWN server needs no drain to take no traffic.
@@ -10,7 +11,8 @@
 #include "lb_addresses.h"
 
 #include "check.h"
-#include "haproxy_csv.h"
+#include "haproxy_old.h"
+#include "haproxy_process.h"
 #include "haproxy_socket.h"
 #include "text.h"
 
@@ -18,13 +20,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COMMAND_SIZE (LB_MEMBER + 64) /* a member and the words around it */
+#define LEAST_SHARE       10 /* percent of a weight: where a ramp begins */
+#define LEAST_RAMP_WEIGHT 10 /* of which the least share is 1: HAProxy takes 0 for a drain */
 
-/* A member taken apart at its slash. */
-struct member {
-    char backend[LB_MEMBER];
-    char server[LB_MEMBER];
+enum setting { SETTING_STATE_FILE, SETTING_RAMP, SETTINGS };
+
+static const struct lb_setting settings[] = {
+    [SETTING_STATE_FILE] = {"state_file", LB_SETTING_PATH, NULL, NULL},
+    [SETTING_RAMP] = {"return.ramp", LB_SETTING_DURATION, NULL, NULL},
 };
+_Static_assert(sizeof(settings) / sizeof(settings[0]) == SETTINGS, "a row for every setting");
 
 /* Names as haproxy.cfg allows them (configuration manual, 2.2 and 4.1). Anything else would end the
  * command or begin another one. */
@@ -35,9 +40,9 @@ static bool is_name(const char *text)
     return text[0] != '\0' && text[strspn(text, allowed)] == '\0';
 }
 
-static bool parse_member(const char *text, struct member *ret_member, struct error *err)
+static bool parse_member(const char *text, struct haproxy_member *ret_member, struct error *err)
 {
-    struct member member = {0};
+    struct haproxy_member member = {0};
     const char *slash = strchr(text, '/');
 
     if (slash != NULL && strlen(text) < LB_MEMBER) {
@@ -55,8 +60,23 @@ static bool parse_member(const char *text, struct member *ret_member, struct err
 
 static bool check_member(const char *text, struct error *err)
 {
-    struct member member;
+    struct haproxy_member member;
     return parse_member(text, &member, err);
+}
+
+/* The file is HAProxy's own, and says of one process what it was told. */
+static bool check_state_file(const struct lb_options *options, struct error *err)
+{
+    if (options->values[SETTING_STATE_FILE] == NULL)
+        return true;
+    if (options->address_count == 1 && !text_starts_with(options->addresses[0], "tcp:"))
+        return true;
+    error_set(err, ERROR_INVALID,
+              "state_file holds the state of one HAProxy on this host, and so needs exactly one "
+              "address, of a unix or master socket");
+    error_hint(err, "leave state_file out and let the reload save the state of each process: "
+                    "socat … <<< 'show servers state' before it");
+    return false;
 }
 
 static bool check_options(const struct lb_options *options, struct error *err)
@@ -66,14 +86,16 @@ static bool check_options(const struct lb_options *options, struct error *err)
     for (size_t i = 0; i < options->address_count; i++)
         if (!haproxy_check_address(options->addresses[i], err))
             return false;
-    return true;
+    return check_state_file(options, err);
 }
 
 /* What is to be done in each process. */
 struct job {
-    struct member members[LB_MEMBERS];
+    struct haproxy_member members[LB_MEMBERS];
     size_t count;
     enum lb_admin admin;                       /* to set */
+    unsigned percent;                          /* to set */
+    bool needs_weight;                         /* enough of it for a ramp */
     struct lb_member_state states[LB_MEMBERS]; /* as read so far, over processes */
     bool is_first;                             /* no process has been read yet */
 };
@@ -89,76 +111,15 @@ static bool job_init(struct job *job, const char *const *members, size_t count, 
     return true;
 }
 
-/* What one process shows of one backend: fetched when it is first looked at, and kept while the
- * members are of the same backend. */
-struct view {
-    const char *address;
-    struct deadline deadline;
-    char backend[LB_MEMBER];
-    struct buffer states;
-    struct buffer stats;
-};
-
-#define VIEW_CLEANUP __attribute__((cleanup(view_done)))
-
-static void view_init(struct view *view, const char *address, struct deadline deadline)
-{
-    *view = (struct view){.address = address, .deadline = deadline};
-    buffer_init(&view->states, LIMIT_LB_BYTES);
-    buffer_init(&view->stats, LIMIT_LB_BYTES);
-}
-
-static void view_done(struct view *view)
-{
-    buffer_done(&view->states);
-    buffer_done(&view->stats);
-}
-
-static bool view_state(struct view *view, const struct member *member,
-                       struct haproxy_state *ret_state, struct error *err)
-{
-    char question[COMMAND_SIZE];
-
-    if (!text_equal(view->backend, member->backend)) {
-        buffer_clear(&view->states);
-        buffer_clear(&view->stats);
-        snprintf(question, sizeof(question), "show servers state %s", member->backend);
-        if (!haproxy_ask(view->address, question, view->deadline, &view->states, err))
-            return false;
-        TEXT_COPY(view->backend, member->backend);
-    }
-    return haproxy_read_state(buffer_text(&view->states), view->states.length, member->backend,
-                              member->server, ret_state, err);
-}
-
-/* Asks by the backend's number, since a frontend may have the same name; 4 = servers only, -1 = all
- * of them. */
-static bool view_stat(struct view *view, const struct member *member,
-                      const struct haproxy_state *state, struct haproxy_stat *ret_stat,
-                      struct error *err)
-{
-    char question[COMMAND_SIZE];
-
-    if (view->stats.length == 0) {
-        snprintf(question, sizeof(question), "show stat %" PRIu64 " 4 -1", state->backend_id);
-        if (!haproxy_ask(view->address, question, view->deadline, &view->stats, err))
-            return false;
-    }
-    if (haproxy_read_stat(buffer_text(&view->stats), view->stats.length, member->backend,
-                          member->server, ret_stat, err))
-        return true;
-    if (err->code == ERROR_NOT_FOUND)
-        error_set(err, ERROR_UNAVAILABLE, "gone between two questions: HAProxy was reloaded");
-    return false;
-}
-
-static bool read_member(struct view *view, const struct member *member,
+static bool read_member(struct haproxy_process *process, const struct haproxy_member *member,
                         struct lb_member_state *ret_state, struct error *err)
 {
     struct haproxy_state state;
     struct haproxy_stat stat;
 
-    if (!view_state(view, member, &state, err) || !view_stat(view, member, &state, &stat, err)) {
+    if (!haproxy_process_state(process, member, &state, err) ||
+        !haproxy_process_stat(process, member, &state, &stat, err) ||
+        !haproxy_count_old(process, member, &stat.sessions, err)) {
         error_wrap(err, "%s/%s", member->backend, member->server);
         return false;
     }
@@ -173,17 +134,16 @@ static bool read_member(struct view *view, const struct member *member,
     return true;
 }
 
-static bool read_in_process(const struct lb *lb, size_t process, void *context,
+static bool read_in_process(const struct lb *lb, size_t index, void *context,
                             struct deadline deadline, struct error *err)
 {
-    const char *address = lb->options.addresses[process];
     struct job *job = context;
-    struct view view VIEW_CLEANUP;
+    struct haproxy_process process HAPROXY_CLEANUP;
     struct lb_member_state state;
 
-    view_init(&view, address, deadline);
+    haproxy_process_init(&process, lb->options.addresses[index], deadline);
     for (size_t i = 0; i < job->count; i++) {
-        if (!read_member(&view, &job->members[i], &state, err))
+        if (!read_member(&process, &job->members[i], &state, err))
             return false;
         if (job->is_first)
             job->states[i] = state;
@@ -221,19 +181,16 @@ _Static_assert(sizeof(state_words) / sizeof(state_words[0]) == LB_ADMIN_DOWN + 1
 
 /* Orders one thing for each member, also where it fails for one of them: a node that comes back
  * shall get what traffic it can. */
-static bool order_each(const char *address, const struct job *job, const char *verb,
-                       const char *rest, struct deadline deadline, struct error *err)
+static bool order_each(struct haproxy_process *process, const struct job *job, const char *verb,
+                       const char *rest, struct error *err)
 {
     bool is_good = true;
 
     for (size_t i = 0; i < job->count; i++) {
-        const struct member *member = &job->members[i];
-        char command[COMMAND_SIZE];
+        const struct haproxy_member *member = &job->members[i];
         struct error later;
         struct error *reason = is_good ? err : &later;
-        snprintf(command, sizeof(command), "%s %s/%s%s", verb, member->backend, member->server,
-                 rest);
-        if (haproxy_order(address, command, deadline, reason))
+        if (haproxy_process_order(process, member, verb, rest, reason))
             continue;
         error_wrap(reason, "%s/%s", member->backend, member->server);
         is_good = false;
@@ -257,18 +214,28 @@ static bool check_admin(const struct haproxy_state *state, enum lb_admin asked, 
     return false;
 }
 
-/* Reads each member; with `is_set` also what it was set to. */
-static bool check_each(const char *address, const struct job *job, bool is_set,
-                       struct deadline deadline, struct error *err)
+static bool check_weight(const struct haproxy_state *state, struct error *err)
 {
-    struct view view VIEW_CLEANUP;
+    if (state->full_weight >= LEAST_RAMP_WEIGHT)
+        return true;
+    error_set(err, ERROR_INVALID, "return.ramp raises weights from %d %%, and this one is %" PRId64,
+              LEAST_SHARE, state->full_weight);
+    error_hint(err, "write 'weight 100' in the default-server line of haproxy.cfg, or leave "
+                    "return.ramp out");
+    return false;
+}
+
+/* Reads each member; with `is_set` also what it was set to. */
+static bool check_each(struct haproxy_process *process, const struct job *job, bool is_set,
+                       struct error *err)
+{
     struct haproxy_state state;
 
-    view_init(&view, address, deadline);
     for (size_t i = 0; i < job->count; i++) {
-        const struct member *member = &job->members[i];
-        if (view_state(&view, member, &state, err) &&
-            (!is_set || check_admin(&state, job->admin, err)))
+        const struct haproxy_member *member = &job->members[i];
+        if (haproxy_process_state(process, member, &state, err) &&
+            (!is_set || check_admin(&state, job->admin, err)) &&
+            (!job->needs_weight || check_weight(&state, err)))
             continue;
         error_wrap(err, "%s/%s", member->backend, member->server);
         return false;
@@ -276,28 +243,44 @@ static bool check_each(const char *address, const struct job *job, bool is_set,
     return true;
 }
 
-static bool find_in_process(const struct lb *lb, size_t process, void *context,
+static bool find_in_process(const struct lb *lb, size_t index, void *context,
                             struct deadline deadline, struct error *err)
 {
-    const char *address = lb->options.addresses[process];
-    struct job *job = context;
-    return check_each(address, job, false, deadline, err);
+    struct haproxy_process process HAPROXY_CLEANUP;
+
+    haproxy_process_init(&process, lb->options.addresses[index], deadline);
+    return check_each(&process, context, false, err);
 }
 
-static bool set_in_process(const struct lb *lb, size_t process, void *context,
+/* Whatever took of a change is in the file, also where not all of it did: an old drain must not
+ * come back with a reload. */
+static bool save_state(const struct lb *lb, struct haproxy_process *process, bool is_good,
+                       struct error *err)
+{
+    const char *path = lb->options.values[SETTING_STATE_FILE];
+    struct error later;
+
+    if (path == NULL)
+        return is_good;
+    return haproxy_process_save(process, path, is_good ? err : &later) && is_good;
+}
+
+static bool set_in_process(const struct lb *lb, size_t index, void *context,
                            struct deadline deadline, struct error *err)
 {
-    const char *address = lb->options.addresses[process];
-    struct job *job = context;
+    const struct job *job = context;
+    struct haproxy_process process HAPROXY_CLEANUP;
     char rest[32];
 
-    snprintf(rest, sizeof(rest), " state %s", state_words[job->admin]);
-    return order_each(address, job, "set server", rest, deadline, err) &&
-           check_each(address, job, true, deadline, err);
+    haproxy_process_init(&process, lb->options.addresses[index], deadline);
+    (void)snprintf(rest, sizeof(rest), " state %s", state_words[job->admin]);
+    bool is_good =
+        order_each(&process, job, "set server", rest, err) && check_each(&process, job, true, err);
+    return save_state(lb, &process, is_good, err);
 }
 
 /* Traffic is taken away from a member only when every process is there and knows it; it is given
- * back wherever that can be done. */
+ * back wherever that can be done. A ramp that cannot be is told before any of that. */
 static bool set_members(const struct lb *lb, const char *const *members, size_t count,
                         enum lb_admin admin, struct deadline deadline, struct error *err)
 {
@@ -306,18 +289,27 @@ static bool set_members(const struct lb *lb, const char *const *members, size_t 
     if (!job_init(&job, members, count, err))
         return false;
     job.admin = admin;
+    job.needs_weight = admin == LB_ADMIN_DRAIN && lb_setting_ms(&lb->options, SETTING_RAMP) > 0;
     if (admin != LB_ADMIN_UP &&
         !lb_at_each_address(lb, &job, deadline, find_in_process, false, err))
         return false;
+    job.needs_weight = false;
     return lb_at_each_address(lb, &job, deadline, set_in_process, true, err);
 }
 
-static bool cut_in_process(const struct lb *lb, size_t process, void *context,
+static bool cut_in_process(const struct lb *lb, size_t index, void *context,
                            struct deadline deadline, struct error *err)
 {
-    const char *address = lb->options.addresses[process];
-    struct job *job = context;
-    return order_each(address, job, "shutdown sessions server", "", deadline, err);
+    const struct job *job = context;
+    struct haproxy_process process HAPROXY_CLEANUP;
+
+    haproxy_process_init(&process, lb->options.addresses[index], deadline);
+    if (!order_each(&process, job, "shutdown sessions server", "", err))
+        return false;
+    for (size_t i = 0; i < job->count; i++)
+        if (!haproxy_cut_old(&process, &job->members[i], err))
+            return false;
+    return true;
 }
 
 /* HAProxy ends the sessions a moment after its answer: the caller sees it in their number. */
@@ -330,8 +322,62 @@ static bool cut_sessions(const struct lb *lb, const char *const *members, size_t
            lb_at_each_address(lb, &job, deadline, cut_in_process, true, err);
 }
 
+static bool share_one(struct haproxy_process *process, const struct haproxy_member *member,
+                      unsigned percent, struct error *err)
+{
+    struct haproxy_state state;
+    char rest[32];
+
+    if (!haproxy_process_state(process, member, &state, err))
+        return false;
+    int64_t weight = haproxy_share(&state, percent);
+    if (state.weight == weight)
+        return true;
+    (void)snprintf(rest, sizeof(rest), " weight %" PRId64, weight);
+    if (!haproxy_process_order(process, member, "set server", rest, err) ||
+        !haproxy_process_state(process, member, &state, err))
+        return false;
+    if (state.weight == haproxy_share(&state, percent))
+        return true;
+    error_set(err, ERROR_CONFLICT,
+              "was given weight %" PRId64 " and reads back %" PRId64 " of %" PRId64, weight,
+              state.weight, state.full_weight);
+    error_hint(err, "%s", haproxy_conflict_reason(&state));
+    return false;
+}
+
+static bool share_in_process(const struct lb *lb, size_t index, void *context,
+                             struct deadline deadline, struct error *err)
+{
+    const struct job *job = context;
+    struct haproxy_process process HAPROXY_CLEANUP;
+    bool is_good = true;
+
+    haproxy_process_init(&process, lb->options.addresses[index], deadline);
+    for (size_t i = 0; i < job->count && is_good; i++) {
+        is_good = share_one(&process, &job->members[i], job->percent, err);
+        if (!is_good)
+            error_wrap(err, "%s/%s", job->members[i].backend, job->members[i].server);
+    }
+    return save_state(lb, &process, is_good, err);
+}
+
+static bool set_share(const struct lb *lb, const char *const *members, size_t count,
+                      unsigned percent, struct deadline deadline, struct error *err)
+{
+    struct job job;
+
+    CHECK(percent >= 1 && percent <= 100);
+    if (!job_init(&job, members, count, err))
+        return false;
+    job.percent = percent;
+    return lb_at_each_address(lb, &job, deadline, share_in_process, true, err);
+}
+
 const struct lb_driver lb_haproxy_driver = {
     .name = "haproxy",
+    .settings = settings,
+    .setting_count = SETTINGS,
     .change_ms = 30000,
     .compare_ms = 500,
     .check_options = check_options,
@@ -339,4 +385,5 @@ const struct lb_driver lb_haproxy_driver = {
     .read_members = read_members,
     .set_members = set_members,
     .cut_sessions = cut_sessions,
+    .set_share = set_share,
 };

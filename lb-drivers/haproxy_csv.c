@@ -30,6 +30,7 @@ enum state_column {
     STATE_SERVER,
     STATE_ADMIN,
     STATE_WEIGHT,
+    STATE_FULL_WEIGHT,
     STATE_CHECK,
     STATE_AGENT,
     STATE_COLUMNS
@@ -38,8 +39,8 @@ enum state_column {
 static const char *const state_columns[] = {
     [STATE_BACKEND_ID] = "be_id",      [STATE_BACKEND] = "be_name",
     [STATE_SERVER] = "srv_name",       [STATE_ADMIN] = "srv_admin_state",
-    [STATE_WEIGHT] = "srv_uweight",    [STATE_CHECK] = "srv_check_state",
-    [STATE_AGENT] = "srv_agent_state",
+    [STATE_WEIGHT] = "srv_uweight",    [STATE_FULL_WEIGHT] = "srv_iweight",
+    [STATE_CHECK] = "srv_check_state", [STATE_AGENT] = "srv_agent_state",
 };
 _Static_assert(sizeof(state_columns) / sizeof(state_columns[0]) == STATE_COLUMNS, "all named");
 
@@ -91,35 +92,59 @@ static enum lb_health status_health(const struct haproxy_cell *status)
 static bool read_state_row(const struct haproxy_table *table, struct haproxy_state *ret_state,
                            struct error *err)
 {
-    uint64_t weight, check, agent;
+    uint64_t weight, full_weight, check, agent;
     struct haproxy_state state = {0};
 
     if (!haproxy_table_number(table, STATE_BACKEND_ID, MOST_MASK, &state.backend_id, err) ||
         !haproxy_table_number(table, STATE_ADMIN, MOST_MASK, &state.admin_mask, err) ||
         !haproxy_table_number(table, STATE_WEIGHT, MOST_MASK, &weight, err) ||
+        !haproxy_table_number(table, STATE_FULL_WEIGHT, MOST_MASK, &full_weight, err) ||
         !haproxy_table_number(table, STATE_CHECK, MOST_MASK, &check, err) ||
         !haproxy_table_number(table, STATE_AGENT, MOST_MASK, &agent, err))
         return false;
     state.weight = (int64_t)weight;
-    state.is_checked = (check & CHECK_WORKS) == CHECK_WORKS || (agent & CHECK_WORKS) == CHECK_WORKS;
+    state.full_weight = (int64_t)full_weight;
+    state.has_agent = (agent & CHECK_WORKS) == CHECK_WORKS;
+    state.is_checked = (check & CHECK_WORKS) == CHECK_WORKS || state.has_agent;
     *ret_state = state;
     return true;
 }
 
-bool haproxy_read_state(const char *bytes, size_t size, const char *backend, const char *server,
-                        struct haproxy_state *ret_state, struct error *err)
+static bool open_states(struct haproxy_table *table, const char *bytes, size_t size,
+                        struct error *err)
 {
     static const char format_line[] = "1\n"; /* of the only format there is so far */
-    struct haproxy_table table;
-    struct haproxy_state state;
-    bool is_found = false;
 
     if (size < sizeof(format_line) - 1 ||
         memcmp(bytes, format_line, sizeof(format_line) - 1) != 0) {
         error_set(err, ERROR_PROTOCOL, "the answer is no table of servers in format 1");
         return false;
     }
-    if (!haproxy_table_open(&table, bytes + 2, size - 2, ' ', state_columns, STATE_COLUMNS, err))
+    return haproxy_table_open(table, bytes + 2, size - 2, ' ', state_columns, STATE_COLUMNS, err);
+}
+
+bool haproxy_check_states(const char *bytes, size_t size, struct error *err)
+{
+    struct haproxy_table table;
+    struct haproxy_state state;
+
+    if (!open_states(&table, bytes, size, err))
+        return false;
+    while (haproxy_table_next(&table, err)) {
+        if (!read_state_row(&table, &state, err))
+            return false;
+    }
+    return haproxy_table_is_whole(&table);
+}
+
+bool haproxy_read_state(const char *bytes, size_t size, const char *backend, const char *server,
+                        struct haproxy_state *ret_state, struct error *err)
+{
+    struct haproxy_table table;
+    struct haproxy_state state;
+    bool is_found = false;
+
+    if (!open_states(&table, bytes, size, err))
         return false;
     while (haproxy_table_next(&table, err)) {
         if (!haproxy_cell_is(&table.cells[STATE_BACKEND], backend) ||
@@ -209,13 +234,22 @@ enum lb_admin haproxy_admin(const struct haproxy_state *state)
     return LB_ADMIN_UP;
 }
 
+int64_t haproxy_share(const struct haproxy_state *state, unsigned percent)
+{
+    int64_t weight = state->full_weight * percent / 100;
+    return weight > 0 || state->full_weight == 0 ? weight : 1;
+}
+
 const char *haproxy_conflict_reason(const struct haproxy_state *state)
 {
     if (state->admin_mask & (ADMIN_INHERITED_MAINT | ADMIN_INHERITED_DRAIN))
         return "it tracks a server that is out of service: let that one be a member too";
     if (state->admin_mask & ADMIN_RESOLUTION_MAINT)
         return "HAProxy cannot resolve the server's host name";
+    if (state->has_agent)
+        return "its agent-check has a say as well: let the agent not answer ready, drain, maint or "
+               "0% while nodes are moved, or say 'disable agent BACKEND/SERVER' to HAProxy before";
     if (state->weight == 0 && (state->admin_mask & ADMIN_DRAIN) == 0)
         return "its weight is 0: somebody drained it that way, and must give it a weight again";
-    return "somebody else, an agent-check or a reload of HAProxy has changed it";
+    return "somebody else or a reload of HAProxy has changed it";
 }

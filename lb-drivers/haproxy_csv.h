@@ -16,8 +16,10 @@
 struct haproxy_state {
     uint64_t backend_id; /* as `show stat` takes it: a frontend may have the backend's name */
     uint64_t admin_mask; /* bits of srv_admin_state */
-    int64_t weight;      /* as set by the operator */
+    int64_t weight;      /* as set at run time */
+    int64_t full_weight; /* of the configuration */
     bool is_checked;     /* by a health check or an agent check of its own */
+    bool has_agent;      /* an agent check that works: it may set admin state and weight as well */
 };
 
 /* One server in `show stat`: how it fares. */
@@ -36,8 +38,15 @@ bool haproxy_read_state(const char *bytes, size_t size, const char *backend, con
 bool haproxy_read_stat(const char *bytes, size_t size, const char *backend, const char *server,
                        struct haproxy_stat *ret_stat, struct error *err);
 
+/* The whole answer is a table of servers: fit to be read by another HAProxy. */
+bool haproxy_check_states(const char *bytes, size_t size, struct error *err);
+
 /* What the admin bits and the weight come to for new traffic. */
 enum lb_admin haproxy_admin(const struct haproxy_state *state);
+
+/* The weight that makes this share of the full one, in percent. At least 1: with 0 it would be
+ * drained. */
+int64_t haproxy_share(const struct haproxy_state *state, unsigned percent);
 
 /* Who may have undone what the server was told: a text for a hint. */
 const char *haproxy_conflict_reason(const struct haproxy_state *state);

@@ -50,17 +50,18 @@ static bool parse_place(const char *address, struct place *ret_place, struct err
     struct place place = {0};
     bool is_good = false;
 
-    if (text_starts_with(address, "unix:/")) {
+    if (text_starts_with(address, "unix:/") || text_starts_with(address, "master:/")) {
         place.is_unix = true;
-        is_good = TEXT_COPY(place.path, address + strlen("unix:")) &&
+        is_good = TEXT_COPY(place.path, strchr(address, '/')) &&
                   strlen(place.path) < sizeof(((struct sockaddr_un *)NULL)->sun_path);
     } else if (text_starts_with(address, "tcp:")) {
         is_good = parse_host_port(address + strlen("tcp:"), &place);
     }
     if (!is_good) {
         error_set(err, ERROR_INVALID, "'%.200s' is no address of a HAProxy stats socket", address);
-        error_hint(err, "write unix:/run/haproxy/admin.sock (107 characters at most) or "
-                        "tcp:HOST:PORT, with an IPv6 address in brackets");
+        error_hint(err, "write unix:/run/haproxy/admin.sock (107 characters at most), "
+                        "tcp:HOST:PORT, with an IPv6 address in brackets, or "
+                        "master:/run/haproxy-master.sock");
         return false;
     }
     *ret_place = place;
@@ -134,8 +135,10 @@ static bool exchange(const char *address, const char *command, struct deadline d
     char line[COMMAND_SIZE];
     bool is_done = false;
 
-    /* Without its newline a command is not carried out, and the answer is empty all the same. */
-    int length = snprintf(line, sizeof(line), "%s\n", command);
+    /* Without its newline a command is not carried out, and the answer is empty all the same. A
+     * master waits for the next one, where a process hangs up by itself. */
+    const char *last = text_starts_with(address, "master:") ? "quit\n" : "";
+    int length = snprintf(line, sizeof(line), "%s\n%s", command, last);
     if (length < 0 || (size_t)length >= sizeof(line)) {
         error_set(err, ERROR_INVALID, "the command is too long");
         return false;
@@ -158,10 +161,15 @@ static const struct refusal {
     {"No such backend", ERROR_NOT_FOUND, "compare with the backend lines of haproxy.cfg"},
     {"Can't find backend", ERROR_NOT_FOUND, "compare with the backend lines of haproxy.cfg"},
     {"No such proxy", ERROR_NOT_FOUND, "compare with the backend lines of haproxy.cfg"},
+    {"No such session", ERROR_NOT_FOUND, "it has ended"},
     {"Permission denied", ERROR_DENIED,
      "give the 'stats socket' line of haproxy.cfg 'level admin'"},
     {"Unknown command", ERROR_INVALID,
-     "the address must be the stats socket of HAProxy 2.0 or later, not a master socket"},
+     "unix: and tcp: take the stats socket of HAProxy 2.0 or later, master: its master socket"},
+    {"Can't find the target", ERROR_UNAVAILABLE,
+     "HAProxy is being reloaded, or could not read its configuration: see its log"},
+    {"Backend is using a static LB algorithm", ERROR_INVALID,
+     "return.ramp needs 'balance roundrobin' or 'leastconn', of which weights can change"},
     {"Require 'backend/server'", ERROR_INVALID, "a member is written BACKEND/SERVER"},
     {"'set server <srv> state' expects", ERROR_INVALID, "this HAProxy lacks drain or maint"},
 };

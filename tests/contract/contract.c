@@ -169,6 +169,8 @@ int main(void)
     contract_fixture.start(&contract_lb);
     lb_open(&contract_lb);
     int failures = contract_run_states() + contract_run_traffic() + contract_run_faults();
+    if (contract_fixture.run_own != NULL)
+        failures += contract_fixture.run_own();
     close_all();
     contract_fixture.stop();
     nodes_stop();

@@ -28,6 +28,8 @@ struct contract_fixture {
     const char *plausible_line;   /* the line it goes on with */
     const char *content_type;     /* it answers over HTTP, in this type; NULL = raw */
 
+    int (*run_own)(void); /* cases of this server alone, after all others; NULL: it has none */
+
     /* Starts all processes and fills in lb; ends the program where that fails. */
     void (*start)(struct lb *ret_lb);
     void (*stop)(void);

@@ -13,7 +13,7 @@ static void start(struct lb *ret_lb)
     *ret_lb = (struct lb){.driver = lb_driver_find("exec"), .name = "contract"};
     ret_lb->options.values[0] = program; /* in the order of the driver's table */
     ret_lb->options.values[1] = sessions;
-    haproxy_server_start(&ret_lb->options);
+    haproxy_server_start(&ret_lb->options, 2);
 }
 
 static const char *const malformed_members[] = {

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two real HAProxy processes that are set alike.
+ * Three real HAProxy processes that are set alike.
  */
-#include "contract.h"
-#include "haproxy_server.h"
+#include "cases_haproxy.h"
 
 static void start(struct lb *ret_lb)
 {
     *ret_lb = (struct lb){.driver = lb_driver_find("haproxy"), .name = "contract"};
-    haproxy_server_start(&ret_lb->options);
+    haproxy_server_start(&ret_lb->options, HAPROXY_PROCESSES);
 }
 
 static const char *const malformed_members[] = {
@@ -28,6 +27,8 @@ static const char *const malformed_addresses[] = {
     "",
     "/run/haproxy/admin.sock",
     "unix:",
+    "master:",
+    "master:haproxy-master.sock",
     "unix:run/haproxy/admin.sock",
     "unix:/0123456789012345678901234567890123456789012345678901234567890123456789"
     "01234567890123456789012345678901234567890",
@@ -55,8 +56,9 @@ const struct contract_fixture contract_fixture = {
     .malformed_members = malformed_members,
     .malformed_addresses = malformed_addresses,
     .plausible_answer = "1\n# be_id be_name srv_id srv_name srv_admin_state srv_uweight "
-                        "srv_check_state srv_agent_state\n3 bb_http 1 n1 1 1 6 0\n",
-    .plausible_line = "3 bb_http 1 n1 1 1 6 0\n",
+                        "srv_iweight srv_check_state srv_agent_state\n3 bb_http 1 n1 1 1 1 6 0\n",
+    .plausible_line = "3 bb_http 1 n1 1 1 1 6 0\n",
+    .run_own = haproxy_run_cases,
     .start = start,
     .stop = haproxy_server_stop,
     .stop_process = haproxy_server_stop_process,

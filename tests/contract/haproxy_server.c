@@ -16,17 +16,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PROCESSES 2
 #define HAPROXY   "/usr/sbin/haproxy"
+#define START_MS  10000
 
 struct process {
     pid_t pid;
     int http_fd;
     int ssh_fd;
-    int stats_fd; /* -1: the unix socket */
+    int stats_fd; /* -1: a unix socket */
 };
 
-static struct process processes[PROCESSES];
+static struct process processes[HAPROXY_PROCESSES];
+static size_t process_count;
 static char directory[] = "/tmp/shunt-contract-XXXXXX";
 
 static void write_config(size_t index, const char *path)
@@ -35,18 +36,21 @@ static void write_config(size_t index, const char *path)
     FILE *file = fopen(path, "we");
 
     CHECK(file != NULL);
-    fprintf(file, "global\n  nbthread 2\n");
+    fprintf(file, "global\n  nbthread 2\n  server-state-file %s\n", haproxy_server_state_file());
     if (process->stats_fd >= 0)
         fprintf(file, "  stats socket fd@%d level admin\n", process->stats_fd);
-    else
+    else if (index != HAPROXY_MASTER)
         fprintf(file, "  stats socket %s/admin.sock mode 600 level admin\n", directory);
     fprintf(file, "  stats socket %s/user%zu.sock mode 600 level user\n", directory, index);
     fprintf(file, "defaults\n  timeout connect 2s\n  timeout client 30s\n  timeout server 30s\n"
                   "  default-server check inter 50ms rise 2 fall 2\n");
+    if (index == HAPROXY_MASTER)
+        fprintf(file, "  load-server-state-from-file global\n");
     fprintf(file, "frontend bb_http\n  mode http\n  bind fd@%d\n  default_backend bb_http\n",
             process->http_fd);
     fprintf(file, "backend bb_http\n  mode http\n  balance roundrobin\n"
-                  "  cookie NODE insert indirect nocache\n  option httpchk GET /status\n");
+                  "  cookie NODE insert indirect nocache\n  option httpchk GET /status\n"
+                  "  default-server weight 100\n");
     for (size_t i = 0; i < NODE_COUNT; i++)
         fprintf(file, "  server n%zu 127.0.0.1:%d cookie n%zu\n", i + 1, node_http_port(i), i + 1);
     fprintf(file, "frontend bb_ssh\n  mode tcp\n  bind fd@%d\n  default_backend bb_ssh\n",
@@ -57,11 +61,21 @@ static void write_config(size_t index, const char *path)
         fprintf(file, "  server n%zu 127.0.0.1:%d\n", i + 1, node_ssh_port(i));
     fprintf(file, "backend bb_held\n  mode tcp\n  server n1 127.0.0.1:%d weight 0\n",
             node_ssh_port(0));
+    fprintf(file,
+            "backend bb_static\n  mode tcp\n  balance source\n"
+            "  server n1 127.0.0.1:%d weight 100\n",
+            node_ssh_port(0));
+    fprintf(file,
+            "backend bb_agent\n  mode tcp\n"
+            "  server n1 127.0.0.1:%d agent-check agent-inter 20ms agent-port 1 agent-send "
+            "state\\n\n",
+            node_ssh_port(0));
     CHECK(fclose(file) == 0);
 }
 
 /* In the child of a program with threads: only calls that are safe after fork(). */
-static void exec_haproxy(const struct process *process, const char *config)
+static void exec_haproxy(const struct process *process, const char *config,
+                         const char *master_socket)
 {
     const int fds[] = {process->http_fd, process->ssh_fd, process->stats_fd};
 
@@ -70,7 +84,10 @@ static void exec_haproxy(const struct process *process, const char *config)
         if (fds[i] >= 0)
             fcntl(fds[i], F_SETFD, 0);
     }
-    execl(HAPROXY, "haproxy", "-q", "-db", "-f", config, (char *)NULL);
+    if (process == &processes[HAPROXY_MASTER])
+        execl(HAPROXY, "haproxy", "-q", "-W", "-S", master_socket, "-f", config, (char *)NULL);
+    else
+        execl(HAPROXY, "haproxy", "-q", "-db", "-f", config, (char *)NULL);
     _exit(127);
 }
 
@@ -87,24 +104,38 @@ static bool answers(const void *index)
 void haproxy_server_start_process(size_t index)
 {
     struct process *process = &processes[index];
-    char config[LIMIT_PATH];
+    char config[LIMIT_PATH], master_socket[LIMIT_PATH];
 
     if (process->pid != 0)
         return;
+    snprintf(master_socket, sizeof(master_socket), "%s/master.sock", directory);
     snprintf(config, sizeof(config), "%s/haproxy%zu.cfg", directory, index);
     write_config(index, config);
     process->pid = fork();
     CHECK(process->pid >= 0);
     if (process->pid == 0)
-        exec_haproxy(process, config);
+        exec_haproxy(process, config, master_socket);
     CHECK(contract_eventually(answers, &index));
 }
 
+/* A master takes its workers along. */
 void haproxy_server_stop_process(size_t index)
 {
-    CHECK(kill(processes[index].pid, SIGKILL) == 0);
+    CHECK(kill(processes[index].pid, index == HAPROXY_MASTER ? SIGTERM : SIGKILL) == 0);
     CHECK(waitpid(processes[index].pid, NULL, 0) == processes[index].pid);
     processes[index].pid = 0;
+}
+
+void haproxy_server_reload(void)
+{
+    CHECK(kill(processes[HAPROXY_MASTER].pid, SIGUSR2) == 0);
+}
+
+const char *haproxy_server_state_file(void)
+{
+    static char path[LIMIT_PATH];
+    snprintf(path, sizeof(path), "%s/states", directory);
+    return path;
 }
 
 void haproxy_server_address(int port, char address[LIMIT_PATH])
@@ -117,19 +148,20 @@ void haproxy_server_user_address(char address[LIMIT_PATH])
     snprintf(address, LIMIT_PATH, "unix:%s/user0.sock", directory);
 }
 
-void haproxy_server_start(struct lb_options *options)
+void haproxy_server_start(struct lb_options *options, size_t count)
 {
-    CHECK(access(HAPROXY, X_OK) == 0);
+    CHECK(access(HAPROXY, X_OK) == 0 && count <= HAPROXY_PROCESSES);
     CHECK(mkdtemp(directory) != NULL);
-    options->address_count = PROCESSES;
-    for (size_t i = 0; i < PROCESSES; i++) {
+    options->address_count = process_count = count;
+    for (size_t i = 0; i < count; i++) {
         processes[i].http_fd = loopback_listen();
         processes[i].ssh_fd = loopback_listen();
-        processes[i].stats_fd = i == 0 ? -1 : loopback_listen();
+        processes[i].stats_fd = i == 1 ? loopback_listen() : -1;
     }
     snprintf(options->addresses[0], LIMIT_PATH, "unix:%s/admin.sock", directory);
     haproxy_server_address(loopback_port(processes[1].stats_fd), options->addresses[1]);
-    for (size_t i = 0; i < PROCESSES; i++)
+    snprintf(options->addresses[HAPROXY_MASTER], LIMIT_PATH, "master:%s/master.sock", directory);
+    for (size_t i = 0; i < count; i++)
         haproxy_server_start_process(i);
 }
 
@@ -137,7 +169,7 @@ void haproxy_server_stop(void)
 {
     struct error err;
 
-    for (size_t i = 0; i < PROCESSES; i++) {
+    for (size_t i = 0; i < process_count; i++) {
         haproxy_server_stop_process(i);
         close(processes[i].http_fd);
         close(processes[i].ssh_fd);

@@ -32,3 +32,13 @@ bool file_read_secret(const char *path, struct buffer *ret_secret, struct error 
     (void)err;
     ABSENT;
 }
+
+bool file_replace(const char *path, const void *bytes, size_t size, mode_t mode, struct error *err)
+{
+    (void)path;
+    (void)bytes;
+    (void)size;
+    (void)mode;
+    (void)err;
+    ABSENT;
+}

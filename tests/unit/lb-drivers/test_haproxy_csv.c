@@ -69,10 +69,12 @@ static void state_is_found_by_column_names(void **unused)
     assert_int_equal(state.backend_id, 3);
     assert_int_equal(state.admin_mask, 8);
     assert_int_equal(state.weight, 5);
+    assert_int_equal(state.full_weight, 1);
     assert_true(state.is_checked);
+    assert_false(state.has_agent);
 
     assert_true(read_state("1\n# srv_name srv_admin_state be_name srv_agent_state new_in_4_0 be_id "
-                           "srv_uweight srv_check_state\nn1 0 bb 0 what 7 1 0\n\n",
+                           "srv_uweight srv_iweight srv_check_state\nn1 0 bb 0 what 7 1 1 0\n\n",
                            "n1", &state, &err));
     assert_int_equal(state.backend_id, 7);
     assert_false(state.is_checked);
@@ -91,9 +93,10 @@ static void a_name_that_begins_alike_is_another_server(void **unused)
 static void another_backend_of_the_table_is_skipped(void **unused)
 {
     (void)unused;
-    assert_state_fails("1\n# be_id be_name srv_name srv_admin_state srv_uweight srv_check_state "
-                       "srv_agent_state\n4 bbb n1 0 1 6 0\n\n",
-                       ERROR_NOT_FOUND);
+    assert_state_fails(
+        "1\n# be_id be_name srv_name srv_admin_state srv_uweight srv_iweight srv_check_state "
+        "srv_agent_state\n4 bbb n1 0 1 1 6 0\n\n",
+        ERROR_NOT_FOUND);
 }
 
 static void admin_state_is_judged_by_its_bits(void **unused)
@@ -123,6 +126,77 @@ static void admin_state_is_judged_by_its_bits(void **unused)
         assert_int_equal(haproxy_admin(&state), rows[i].admin);
         assert_string_not_equal(haproxy_conflict_reason(&state), "");
     }
+}
+
+static void a_conflict_is_laid_to_who_may_have_caused_it(void **unused)
+{
+    static const struct {
+        struct haproxy_state state;
+        const char *reason;
+    } rows[] = {
+        {{.admin_mask = 2, .weight = 1, .has_agent = true}, "tracks"},
+        {{.admin_mask = 32, .weight = 1, .has_agent = true}, "host name"},
+        {{.admin_mask = 0, .weight = 1, .has_agent = true}, "agent-check"},
+        {{.admin_mask = 8, .weight = 1, .has_agent = true}, "agent-check"},
+        {{.admin_mask = 0, .weight = 0, .has_agent = true}, "agent-check"},
+        {{.admin_mask = 0, .weight = 0}, "weight is 0"},
+        {{.admin_mask = 8, .weight = 1}, "somebody else"},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_non_null(strstr(haproxy_conflict_reason(&rows[i].state), rows[i].reason));
+}
+
+static void an_agent_check_counts_where_it_is_switched_on(void **unused)
+{
+    static const struct {
+        const char *bits;
+        bool has_agent;
+    } rows[] = {{"0", false}, {"18", false}, {"20", false}, {"22", true}, {"6", true}};
+    struct haproxy_state state;
+    struct error err;
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[256];
+        snprintf(text, sizeof(text),
+                 "1\n# be_id be_name srv_name srv_admin_state srv_uweight srv_iweight "
+                 "srv_check_state srv_agent_state\n3 bb n1 0 1 1 0 %s\n\n",
+                 rows[i].bits);
+        assert_true(read_state(text, "n1", &state, &err));
+        assert_int_equal(state.has_agent, rows[i].has_agent);
+        assert_int_equal(state.is_checked, rows[i].has_agent);
+    }
+}
+
+static void a_share_is_never_no_weight_at_all(void **unused)
+{
+    static const struct {
+        int64_t full;
+        unsigned percent;
+        int64_t weight;
+    } rows[] = {{100, 10, 10}, {100, 100, 100}, {256, 50, 128}, {15, 10, 1},
+                {1, 10, 1},    {1, 100, 1},     {0, 10, 0},     {0, 100, 0}};
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct haproxy_state state = {.full_weight = rows[i].full};
+        assert_int_equal(haproxy_share(&state, rows[i].percent), rows[i].weight);
+    }
+}
+
+static void only_a_whole_table_of_servers_may_be_kept(void **unused)
+{
+    static const char text[] =
+        STATE_HEAD STATE_ROW("n1", "0", "1", "6") STATE_ROW("n2", "8", "1", "6") "\n";
+    struct error err;
+
+    (void)unused;
+    assert_true(haproxy_check_states(text, sizeof(text) - 1, &err));
+    for (size_t size = 0; size < sizeof(text) - 1; size++)
+        assert_false(haproxy_check_states(text, size, &err));
+    assert_false(haproxy_check_states("Permission denied\n", 18, &err));
 }
 
 static void status_words_tell_the_health(void **unused)
@@ -347,6 +421,10 @@ int main(void)
         cmocka_unit_test(a_name_that_begins_alike_is_another_server),
         cmocka_unit_test(another_backend_of_the_table_is_skipped),
         cmocka_unit_test(admin_state_is_judged_by_its_bits),
+        cmocka_unit_test(a_conflict_is_laid_to_who_may_have_caused_it),
+        cmocka_unit_test(an_agent_check_counts_where_it_is_switched_on),
+        cmocka_unit_test(a_share_is_never_no_weight_at_all),
+        cmocka_unit_test(only_a_whole_table_of_servers_may_be_kept),
         cmocka_unit_test(status_words_tell_the_health),
         cmocka_unit_test(sessions_are_those_at_work_and_those_queued),
         cmocka_unit_test(peers_are_other_servers_that_take_traffic),

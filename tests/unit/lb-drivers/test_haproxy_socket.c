@@ -19,6 +19,9 @@ static void addresses_are_unix_paths_or_host_and_port(void **unused)
 {
     (void)unused;
     assert_address("unix:/run/haproxy/admin.sock", true);
+    assert_address("master:/run/haproxy-master.sock", true);
+    assert_address("master:haproxy-master.sock", false);
+    assert_address("master:lb1:9999", false);
     assert_address("tcp:lb1.example.com:9999", true);
     assert_address("tcp:10.0.0.5:1", true);
     assert_address("tcp:[2001:db8::5]:65535", true);
