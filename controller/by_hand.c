@@ -45,6 +45,13 @@ static bool has_peers(struct cluster *cluster, int config_node, struct error *er
     return true;
 }
 
+/* There is none by hand, but one that was broken off may have left the node a part of its weight.
+ */
+static bool end_ramp(struct hand_job *job, struct error *err)
+{
+    return lb_ramp_node(job->cluster, &job->base, job->config_node, INT64_MAX, err);
+}
+
 static bool move(struct hand_job *job, struct error *err)
 {
     size_t set;
@@ -53,7 +60,7 @@ static bool move(struct hand_job *job, struct error *err)
         return false;
     job->has_begun = true;
     if (lb_set_node(job->cluster, &job->base, job->config_node, job->admin, &set, err))
-        return true;
+        return job->admin != LB_ADMIN_UP || end_ramp(job, err);
     bool is_under_way = err->code == ERROR_BUSY && !deadline_is_over(job->deadline);
     if (!is_under_way && job->admin != LB_ADMIN_UP)
         lb_give_back(job->cluster, &job->base, set, job->config_node);

@@ -119,6 +119,7 @@ void config_read_cluster(struct config_reading *reading, const struct yaml_node 
     config_read_lbs(reading, map, cluster);
     config_read_policy(document, map, cluster->node_count, &cluster->policy);
     cluster->policy.lb_deadline_ms = slowest_lb_ms(cluster);
+    config_check_ramps(document, map, cluster);
     yaml_complain_unknown(document, map);
 }
 

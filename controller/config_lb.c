@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define LB_SETTING_MOST_MS (24LL * 3600 * 1000)
+#define CHECKS_MS          10000 /* a load balancer's own checks must agree before a ramp begins */
 
 static void read_driver(struct yaml_document *document, const struct yaml_node *map, struct lb *lb)
 {
@@ -268,6 +269,28 @@ void config_read_lbs(struct config_reading *reading, const struct yaml_node *clu
     /* A member that could not be read would look like one that was forgotten. */
     if (reading->document->complaint_count == complaints)
         check_every_node_has_member(reading->document, cluster_map, cluster);
+}
+
+static void check_ramp(struct yaml_document *document, const struct yaml_node *lb_map,
+                       int64_t ramp_ms, int64_t deadline_ms)
+{
+    if (ramp_ms == 0 || ramp_ms + CHECKS_MS <= deadline_ms)
+        return;
+    yaml_complain(
+        document, yaml_find(yaml_find(lb_map, "return"), "ramp"),
+        "return.ramp (%lld ms) and %d s for the load balancer's own checks do not fit into "
+        "policy.return.deadline (%lld ms)",
+        (long long)ramp_ms, CHECKS_MS / 1000, (long long)deadline_ms);
+}
+
+void config_check_ramps(struct yaml_document *document, const struct yaml_node *cluster_map,
+                        const struct cluster_config *cluster)
+{
+    const struct yaml_node *list = yaml_find(cluster_map, "load_balancers");
+    for (size_t i = 0; i < cluster->lb_count; i++)
+        if (cluster->lbs[i].lb.driver != NULL)
+            check_ramp(document, yaml_item(list, i), lb_ramp_ms(&cluster->lbs[i].lb),
+                       cluster->policy.return_deadline_ms);
 }
 
 void config_lbs_done(struct cluster_config *cluster)

@@ -76,6 +76,9 @@ void config_cluster_done(struct cluster_config *cluster);
 /* cluster->nodes must have been read. */
 void config_read_lbs(struct config_reading *reading, const struct yaml_node *cluster_map,
                      struct cluster_config *cluster);
+/* What load balancers and policy ask of each other; both must have been read. */
+void config_check_ramps(struct yaml_document *document, const struct yaml_node *cluster_map,
+                        const struct cluster_config *cluster);
 void config_lbs_done(struct cluster_config *cluster);
 
 /* map: the cluster's; defaults depend on its number of nodes. */

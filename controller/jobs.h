@@ -22,7 +22,8 @@ struct work_job {
     int config_node;  /* index in the configuration; -1 for the cluster's works */
     int64_t begun_ms; /* monotonic; of the first run */
     struct deadline deadline;
-    unsigned stage;          /* of a work in two parts: 0 = change, 1 = wait */
+    unsigned stage;          /* of a work in parts: 0 = change, 1 = wait */
+    int64_t ramp_begun_ms;   /* monotonic */
     int64_t told;            /* sessions last told */
     uint32_t expected_count; /* members: names that must be listed */
     char (*expected)[LIMIT_NAME];
@@ -69,6 +70,10 @@ bool lb_set_node(struct cluster *cluster, const struct pool_job *job, int config
                  enum lb_admin admin, size_t *ret_set, struct error *err);
 void lb_give_back(struct cluster *cluster, const struct pool_job *job, size_t count,
                   int config_node);
+/* Gives the node the share of its weight that it has so long after the begin of the ramp, in each LB
+ * that has one configured. */
+bool lb_ramp_node(struct cluster *cluster, const struct pool_job *job, int config_node,
+                  int64_t since_ms, struct error *err);
 /* Puts the node back to `admin` in one LB where it is less restricted than that; what a person has
  * restricted further stays. Does nothing once the cluster's orders have another number: then the
  * node may be on its way back. */

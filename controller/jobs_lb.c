@@ -12,6 +12,9 @@
 
 #include <string.h>
 
+#define RAMP_FIRST_PERCENT 10   /* of its weight is what a node begins with that comes back cold */
+#define RAMP_STEP_MS       1000 /* between two raises */
+
 /* The node's members in one LB as the driver takes them. */
 static size_t members_of(const struct cluster *cluster, size_t lb, int config_node,
                          const char *ret_members[LB_MEMBERS])
@@ -278,23 +281,108 @@ int64_t job_lb_cut(struct pool_job *base)
     return job_done(job);
 }
 
-/* Up, and then until each load balancer's own check agrees: to have asked is no evidence. */
+static unsigned ramp_percent(int64_t ramp_ms, int64_t since_ms)
+{
+    if (since_ms >= ramp_ms)
+        return 100;
+    return (unsigned)(RAMP_FIRST_PERCENT + (100 - RAMP_FIRST_PERCENT) * since_ms / ramp_ms);
+}
+
+static bool share_one(struct cluster *cluster, const struct pool_job *job, size_t index,
+                      int config_node, unsigned percent, struct error *err)
+{
+    const struct lb *lb = &cluster->lbs[index].lb;
+    const char *members[LB_MEMBERS];
+    size_t count = members_of(cluster, index, config_node, members);
+    if (count == 0)
+        return true;
+    pthread_mutex_lock(&cluster->lbs[index].lock);
+    bool is_set = pool_job_may_go_on(job, err) && lease_may_act(cluster, err);
+    if (is_set &&
+        !lb->driver->set_share(lb, members, count, percent, job_change_deadline(cluster), err)) {
+        error_wrap(err, "load balancer %s", lb->name);
+        is_set = false;
+    }
+    pthread_mutex_unlock(&cluster->lbs[index].lock);
+    return is_set;
+}
+
+bool lb_ramp_node(struct cluster *cluster, const struct pool_job *job, int config_node,
+                  int64_t since_ms, struct error *err)
+{
+    for (size_t i = 0; i < cluster->config->lb_count; i++) {
+        int64_t ramp_ms = lb_ramp_ms(&cluster->lbs[i].lb);
+        if (ramp_ms > 0 &&
+            !share_one(cluster, job, i, config_node, ramp_percent(ramp_ms, since_ms), err))
+            return false;
+    }
+    return true;
+}
+
+static int64_t longest_ramp_ms(const struct work_job *job)
+{
+    int64_t longest_ms = 0;
+    for (size_t i = 0; i < job->cluster->config->lb_count; i++) {
+        int64_t ramp_ms = lb_ramp_ms(&job->cluster->lbs[i].lb);
+        if (job->cluster->config->lbs[i].nodes[job->config_node].count > 0 && ramp_ms > longest_ms)
+            longest_ms = ramp_ms;
+    }
+    return longest_ms;
+}
+
+enum { UP_SET, UP_WAIT, UP_RAMP, UP_STAY }; /* the stages of job_lb_up() */
+
+/* Little first: before it is up, so that not even the first moment has all of it. */
+static bool begin_up(struct work_job *job, struct error *err)
+{
+    return lb_ramp_node(job->cluster, &job->base, job->config_node, 0, err) &&
+           set(job, LB_ADMIN_UP, err);
+}
+
+static int64_t raise_share(struct work_job *job)
+{
+    struct error err;
+    int64_t since_ms = clock_monotonic_ms() - job->ramp_begun_ms;
+    int64_t left_ms = longest_ramp_ms(job) - since_ms;
+    if (!lb_ramp_node(job->cluster, &job->base, job->config_node, since_ms, &err))
+        return job_trouble(job, &err);
+    if (left_ms > 0)
+        return left_ms < RAMP_STEP_MS ? left_ms : RAMP_STEP_MS;
+    job->stage = UP_STAY;
+    return 0;
+}
+
+static int64_t wait_for_health(struct work_job *job, const struct lb_member_state *sum)
+{
+    struct error err;
+    if (!deadline_is_over(job->deadline))
+        return look_again_ms(job);
+    error_set(&err, ERROR_UNAVAILABLE, "the load balancers still have it %s, health %s",
+              lb_admin_name(sum->admin), lb_health_name(sum->health));
+    error_hint(&err, "look at their health check of this node: address, path, what it expects");
+    return job_failed(job, &err);
+}
+
+/* Up, and then until each load balancer's own check agrees: to have asked is no evidence. With a
+ * ramp the checks must agree before it begins, or the node would not feel it, and at its end. */
 int64_t job_lb_up(struct pool_job *base)
 {
     struct work_job *job = (struct work_job *)base;
     struct lb_member_state sum;
     struct error err;
-    if (job->stage == 0 && !set(job, LB_ADMIN_UP, &err))
+    if (job->stage == UP_RAMP)
+        return raise_share(job);
+    if (job->stage == UP_SET && !begin_up(job, &err))
         return job_trouble(job, &err);
-    job->stage = 1;
+    if (job->stage == UP_SET)
+        job->stage = UP_WAIT;
     if (!read_all(job->cluster, job->config_node, &sum, &err))
         return job_trouble(job, &err);
-    if (sum.admin == LB_ADMIN_UP && sum.health == LB_HEALTH_UP)
+    if (sum.admin != LB_ADMIN_UP || sum.health != LB_HEALTH_UP)
+        return wait_for_health(job, &sum);
+    if (job->stage == UP_STAY || longest_ramp_ms(job) == 0)
         return job_done(job);
-    if (!deadline_is_over(job->deadline))
-        return look_again_ms(job);
-    error_set(&err, ERROR_UNAVAILABLE, "the load balancers still have it %s, health %s",
-              lb_admin_name(sum.admin), lb_health_name(sum.health));
-    error_hint(&err, "look at their health check of this node: address, path, what it expects");
-    return job_failed(job, &err);
+    job->stage = UP_RAMP;
+    job->ramp_begun_ms = clock_monotonic_ms();
+    return RAMP_STEP_MS;
 }

@@ -98,6 +98,8 @@ struct lb {
 /* A duration's value; 0 where it was not given. */
 int64_t lb_setting_ms(const struct lb_options *options, size_t setting);
 bool lb_setting_is(const struct lb_options *options, size_t setting, const char *word);
+/* How long a member takes to get all of its weight back: the setting "return.ramp"; 0 = at once. */
+int64_t lb_ramp_ms(const struct lb *lb);
 
 struct lb_driver {
     const char *name; /* as written in the configuration */
@@ -138,8 +140,9 @@ struct lb_driver {
     bool (*cut_sessions)(const struct lb *lb, const char *const *members, size_t count,
                          struct deadline deadline, struct error *err);
 
-    /* Optional: gives members that are up this share of their usual weight, 1 to 100, so that a
-     * node that comes back cold gets its traffic slowly. 100 is the weight of the configuration. */
+    /* Optional, with a setting "return.ramp": gives members, up or about to be, this share of their
+     * usual weight, 1 to 100, so that a node that comes back cold gets its traffic slowly. 100 is
+     * the weight of the configuration. */
     bool (*set_share)(const struct lb *lb, const char *const *members, size_t count,
                       unsigned percent, struct deadline deadline, struct error *err);
 };

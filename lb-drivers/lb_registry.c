@@ -70,6 +70,14 @@ bool lb_setting_is(const struct lb_options *options, size_t setting, const char 
     return value != NULL && text_equal(value, word);
 }
 
+int64_t lb_ramp_ms(const struct lb *lb)
+{
+    for (size_t i = 0; i < lb->driver->setting_count; i++)
+        if (text_equal(lb->driver->settings[i].key, "return.ramp"))
+            return lb_setting_ms(&lb->options, i);
+    return 0;
+}
+
 static const char *const admin_names[] = {
     [LB_ADMIN_UP] = "up",
     [LB_ADMIN_DRAIN] = "drain",

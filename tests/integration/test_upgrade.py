@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole upgrade, and what follows when the new version fails on a node."""
 
+import os
 import re
 
 import pytest
+
+from processes import write_file
 
 UP = ["stop 7.9.0", "start 7.9.4"]
 UP_AND_BACK = UP + ["stop 7.9.4", "start 7.9.0"]
@@ -29,6 +32,34 @@ def test_least_busy_node_goes_first(begin):
     trial.upgrade("7.9.4")
     rows = sorted(trial.ended("done")["nodes"], key=lambda row: row["passes"][0]["begun_ms"])
     assert [row["node"] for row in rows] == ["bb3", "bb2", "bb1"]
+
+
+def give_weight(trial):
+    """Of the default, 1, no part can be given."""
+    path = os.path.join(trial.folder, "haproxy.cfg")
+    with open(path, encoding="utf-8") as config:
+        text = config.read()
+    write_file(path, text.replace("defaults\n", "defaults\n    default-server weight 100\n"))
+
+
+def test_weight_comes_back_slowly_where_a_ramp_is_set(begin):
+    def ramp(cluster):
+        cluster["load_balancers"][0]["return"] = {"ramp": "3s"}
+    trial = begin(prepare=give_weight, change=ramp)
+    seen = {server: [100] for server in trial.lb.servers()}
+
+    def has_ended(upgrade):
+        for server, row in trial.lb.servers().items():
+            weight = int(row["weight"])
+            if row["status"] == "UP" and weight != seen[server][-1]:
+                seen[server].append(weight)
+        return upgrade["phase"] == "ended"
+    trial.upgrade("7.9.4")
+    trial.wait("the end of the upgrade", has_ended)
+    for server, weights in seen.items():
+        assert weights[:2] == [100, 10] and weights[-1] == 100 and len(weights) >= 4, seen
+        assert weights[1:] == sorted(weights[1:]), server
+    trial.assert_settled("7.9.4")
 
 
 @pytest.mark.parametrize("name", ["bb1", "bb3"])

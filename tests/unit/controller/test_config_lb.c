@@ -145,6 +145,39 @@ static void unknown_key_of_a_load_balancer_is_told(void **state)
     assert_refuses("driver: haproxy", "driver: haproxy\n        weight: 7", "weight: unknown key");
 }
 
+static void a_ramp_must_fit_into_the_deadline_of_the_return(void **state)
+{
+    READING_CLEANUP struct reading reading;
+    (void)state;
+    read_changed(&reading, "driver: haproxy", "driver: haproxy\n        return: {ramp: 110s}");
+    assert_no_complaint(&reading);
+    assert_int_equal(lb_ramp_ms(&reading.config.clusters[0].lbs[0].lb), 110000);
+    assert_refuses("driver: haproxy", "driver: haproxy\n        return: {ramp: 111s}",
+                   "load_balancers[0].return.ramp: return.ramp (111000 ms) and 10 s for the load "
+                   "balancer's own checks do not fit into policy.return.deadline (120000 ms)");
+}
+
+static void without_a_ramp_weight_comes_back_at_once(void **state)
+{
+    READING_CLEANUP struct reading reading;
+    (void)state;
+    read_changed(&reading, "driver: haproxy", "driver: haproxy\n        return: {}");
+    assert_no_complaint(&reading);
+    assert_int_equal(lb_ramp_ms(&reading.config.clusters[0].lbs[0].lb), 0);
+    assert_refuses("driver: haproxy", "driver: haproxy\n        return: {slope: 3s}",
+                   "return.slope: unknown key");
+}
+
+static void a_state_file_of_two_processes_is_refused(void **state)
+{
+    (void)state;
+    assert_accepts("driver: haproxy",
+                   "driver: haproxy\n        state_file: /var/lib/haproxy/states");
+    assert_refuses("        addresses: ['unix:/run/haproxy/admin.sock']",
+                   "        addresses: ['unix:/a', 'unix:/b']\n        state_file: /c",
+                   "addresses: state_file holds the state of one HAProxy on this host");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +196,9 @@ int main(void)
         cmocka_unit_test(load_balancers_are_needed),
         cmocka_unit_test(same_name_of_two_load_balancers_is_refused),
         cmocka_unit_test(unknown_key_of_a_load_balancer_is_told),
+        cmocka_unit_test(a_ramp_must_fit_into_the_deadline_of_the_return),
+        cmocka_unit_test(without_a_ramp_weight_comes_back_at_once),
+        cmocka_unit_test(a_state_file_of_two_processes_is_refused),
     };
     return cmocka_run_group_tests_name("controller/config_lb", tests, NULL, NULL);
 }
