@@ -38,15 +38,16 @@ struct contract_fixture {
     void (*start_process)(size_t process); /* nothing where it runs */
 
     int (*http_port)(size_t process); /* where clients come in; NULL: it moves no traffic here */
-    int (*ssh_port)(size_t process);
+    int (*ssh_port)(size_t process);  /* NULL together with http_port */
 
     /* An address of the driver's form for a server on a loopback port; NULL: there is no wire. */
     void (*write_address)(int port, char address[LIMIT_PATH]);
     /* One that may look and not touch; NULL if the server knows no such thing. */
     void (*write_powerless_address)(char address[LIMIT_PATH]);
 
-    bool has_drain;     /* tells drain from down; otherwise both read as down */
-    bool checks_health; /* by itself, all the time */
+    bool has_drain;       /* tells drain from down; otherwise both read as down */
+    bool ssh_lacks_drain; /* it does so for HTTP only */
+    bool checks_health;   /* by itself, all the time */
     bool knows_weight;
     bool is_sticky;           /* clients get a cookie and come back to their node */
     bool drain_admits_sticky; /* a drained member still serves clients that belong to it */
