@@ -70,8 +70,8 @@ bool lb_set_node(struct cluster *cluster, const struct pool_job *job, int config
                  enum lb_admin admin, size_t *ret_set, struct error *err);
 void lb_give_back(struct cluster *cluster, const struct pool_job *job, size_t count,
                   int config_node);
-/* Gives the node the share of its weight that it has so long after the begin of the ramp, in each LB
- * that has one configured. */
+/* Gives the node the share of its weight that it has so long after the begin of the ramp, in each
+ * LB that has one configured. */
 bool lb_ramp_node(struct cluster *cluster, const struct pool_job *job, int config_node,
                   int64_t since_ms, struct error *err);
 /* Puts the node back to `admin` in one LB where it is less restricted than that; what a person has

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #define LEAST_SHARE       10 /* percent of a weight: where a ramp begins */
+#define AGENT_SETTLE_S    3  /* an agent-check has its say within that: every 2 s by default */
 #define LEAST_RAMP_WEIGHT 10 /* of which the least share is 1: HAProxy takes 0 for a drain */
 
 enum setting { SETTING_STATE_FILE, SETTING_RAMP, SETTINGS };
@@ -214,6 +215,18 @@ static bool check_admin(const struct haproxy_state *state, enum lb_admin asked, 
     return false;
 }
 
+/* An agent-check has its say only after we have read back: a change holds once it has held for a
+ * while. */
+static bool check_settled(const struct haproxy_state *state, struct error *err)
+{
+    if (!state->has_agent || state->changed_s >= AGENT_SETTLE_S)
+        return true;
+    error_set(err, ERROR_BUSY, "reads back as %s for %" PRIu64 " s, and is waited for until %d",
+              lb_admin_name(haproxy_admin(state)), state->changed_s, AGENT_SETTLE_S);
+    error_hint(err, "%s", haproxy_conflict_reason(state));
+    return false;
+}
+
 static bool check_weight(const struct haproxy_state *state, struct error *err)
 {
     if (state->full_weight >= LEAST_RAMP_WEIGHT)
@@ -234,7 +247,7 @@ static bool check_each(struct haproxy_process *process, const struct job *job, b
     for (size_t i = 0; i < job->count; i++) {
         const struct haproxy_member *member = &job->members[i];
         if (haproxy_process_state(process, member, &state, err) &&
-            (!is_set || check_admin(&state, job->admin, err)) &&
+            (!is_set || (check_admin(&state, job->admin, err) && check_settled(&state, err))) &&
             (!job->needs_weight || check_weight(&state, err)))
             continue;
         error_wrap(err, "%s/%s", member->backend, member->server);

@@ -31,16 +31,22 @@ enum state_column {
     STATE_ADMIN,
     STATE_WEIGHT,
     STATE_FULL_WEIGHT,
+    STATE_CHANGED,
     STATE_CHECK,
     STATE_AGENT,
     STATE_COLUMNS
 };
 
 static const char *const state_columns[] = {
-    [STATE_BACKEND_ID] = "be_id",      [STATE_BACKEND] = "be_name",
-    [STATE_SERVER] = "srv_name",       [STATE_ADMIN] = "srv_admin_state",
-    [STATE_WEIGHT] = "srv_uweight",    [STATE_FULL_WEIGHT] = "srv_iweight",
-    [STATE_CHECK] = "srv_check_state", [STATE_AGENT] = "srv_agent_state",
+    [STATE_BACKEND_ID] = "be_id",
+    [STATE_BACKEND] = "be_name",
+    [STATE_SERVER] = "srv_name",
+    [STATE_ADMIN] = "srv_admin_state",
+    [STATE_WEIGHT] = "srv_uweight",
+    [STATE_FULL_WEIGHT] = "srv_iweight",
+    [STATE_CHECK] = "srv_check_state",
+    [STATE_AGENT] = "srv_agent_state",
+    [STATE_CHANGED] = "srv_time_since_last_change",
 };
 _Static_assert(sizeof(state_columns) / sizeof(state_columns[0]) == STATE_COLUMNS, "all named");
 
@@ -99,6 +105,7 @@ static bool read_state_row(const struct haproxy_table *table, struct haproxy_sta
         !haproxy_table_number(table, STATE_ADMIN, MOST_MASK, &state.admin_mask, err) ||
         !haproxy_table_number(table, STATE_WEIGHT, MOST_MASK, &weight, err) ||
         !haproxy_table_number(table, STATE_FULL_WEIGHT, MOST_MASK, &full_weight, err) ||
+        !haproxy_table_number(table, STATE_CHANGED, MOST_MASK, &state.changed_s, err) ||
         !haproxy_table_number(table, STATE_CHECK, MOST_MASK, &check, err) ||
         !haproxy_table_number(table, STATE_AGENT, MOST_MASK, &agent, err))
         return false;

@@ -18,6 +18,7 @@ struct haproxy_state {
     uint64_t admin_mask; /* bits of srv_admin_state */
     int64_t weight;      /* as set at run time */
     int64_t full_weight; /* of the configuration */
+    uint64_t changed_s;  /* so long ago was its last change of state */
     bool is_checked;     /* by a health check or an agent check of its own */
     bool has_agent;      /* an agent check that works: it may set admin state and weight as well */
 };

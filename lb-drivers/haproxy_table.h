@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define HAPROXY_COLUMNS 512 /* 2.6 has 122, and each release adds a few */
-#define HAPROXY_WANTED  8
+#define HAPROXY_WANTED  9
 
 struct haproxy_cell {
     const char *start; /* NULL = the row has no such cell */

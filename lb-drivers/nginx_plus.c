@@ -337,7 +337,7 @@ static bool set_at_address(const struct lb *lb, size_t address, void *context,
 
     nginx_plus_api_init(&api, lb, address, deadline);
     for (size_t i = 0; i < job->count; i++) {
-        struct error later;
+        struct error later = {0};
         struct error *reason = is_good ? err : &later;
         if (set_member(&api, &job->members[i], job->admin, reason))
             continue;

@@ -56,8 +56,9 @@ const struct contract_fixture contract_fixture = {
     .malformed_members = malformed_members,
     .malformed_addresses = malformed_addresses,
     .plausible_answer = "1\n# be_id be_name srv_id srv_name srv_admin_state srv_uweight "
-                        "srv_iweight srv_check_state srv_agent_state\n3 bb_http 1 n1 1 1 1 6 0\n",
-    .plausible_line = "3 bb_http 1 n1 1 1 1 6 0\n",
+                        "srv_iweight srv_time_since_last_change srv_check_state srv_agent_state\n3 "
+                        "bb_http 1 n1 1 1 1 9 6 0\n",
+    .plausible_line = "3 bb_http 1 n1 1 1 1 9 6 0\n",
     .run_own = haproxy_run_cases,
     .start = start,
     .stop = haproxy_server_stop,

@@ -31,10 +31,11 @@ static bool find(const char *address, struct lb_process **ret_lb, struct error *
 static bool tell_states(const struct lb_process *lb, struct buffer *answer)
 {
     bool is_good = buffer_add_text(
-        answer, "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state "
-                "srv_uweight srv_iweight srv_check_state srv_agent_state\n");
+        answer,
+        "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state "
+        "srv_uweight srv_iweight srv_time_since_last_change srv_check_state srv_agent_state\n");
     for (uint32_t i = 0; i < world.node_count; i++)
-        is_good = is_good && buffer_format(answer, "3 bb %u %s 127.0.0.1 %d %u 100 100 6 0\n",
+        is_good = is_good && buffer_format(answer, "3 bb %u %s 127.0.0.1 %d %u 100 100 9 6 0\n",
                                            i + 1, world.nodes[i].name, lb->servers[i].is_up ? 2 : 0,
                                            lb->servers[i].admin);
     return is_good && buffer_add_text(answer, "\n");

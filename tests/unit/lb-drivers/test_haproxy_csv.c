@@ -70,11 +70,13 @@ static void state_is_found_by_column_names(void **unused)
     assert_int_equal(state.admin_mask, 8);
     assert_int_equal(state.weight, 5);
     assert_int_equal(state.full_weight, 1);
+    assert_int_equal(state.changed_s, 2);
     assert_true(state.is_checked);
     assert_false(state.has_agent);
 
     assert_true(read_state("1\n# srv_name srv_admin_state be_name srv_agent_state new_in_4_0 be_id "
-                           "srv_uweight srv_iweight srv_check_state\nn1 0 bb 0 what 7 1 1 0\n\n",
+                           "srv_uweight srv_time_since_last_change srv_iweight srv_check_state\nn1 "
+                           "0 bb 0 what 7 1 9 1 0\n\n",
                            "n1", &state, &err));
     assert_int_equal(state.backend_id, 7);
     assert_false(state.is_checked);
@@ -94,8 +96,8 @@ static void another_backend_of_the_table_is_skipped(void **unused)
 {
     (void)unused;
     assert_state_fails(
-        "1\n# be_id be_name srv_name srv_admin_state srv_uweight srv_iweight srv_check_state "
-        "srv_agent_state\n4 bbb n1 0 1 1 6 0\n\n",
+        "1\n# be_id be_name srv_name srv_admin_state srv_uweight srv_iweight "
+        "srv_time_since_last_change srv_check_state srv_agent_state\n4 bbb n1 0 1 1 9 6 0\n\n",
         ERROR_NOT_FOUND);
 }
 
@@ -162,7 +164,8 @@ static void an_agent_check_counts_where_it_is_switched_on(void **unused)
         char text[256];
         snprintf(text, sizeof(text),
                  "1\n# be_id be_name srv_name srv_admin_state srv_uweight srv_iweight "
-                 "srv_check_state srv_agent_state\n3 bb n1 0 1 1 0 %s\n\n",
+                 "srv_time_since_last_change "
+                 "srv_check_state srv_agent_state\n3 bb n1 0 1 1 9 0 %s\n\n",
                  rows[i].bits);
         assert_true(read_state(text, "n1", &state, &err));
         assert_int_equal(state.has_agent, rows[i].has_agent);
