@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lb_http.h"
 
+#include "check.h"
 #include "memory.h"
 #include "text.h"
 #include "url.h"
 
+#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct lb_http {
-    struct http_client *client; /* NULL: not opened yet */
-};
 
 void lb_http_open(struct lb *lb)
 {
@@ -91,4 +89,13 @@ bool lb_http_check_address(const char *address, struct error *err)
         return true;
     error_set(err, ERROR_INVALID, "'%.200s' is no http or https URL without a query", address);
     return false;
+}
+
+bool lb_http_add_encoded(struct buffer *buffer, const char *text)
+{
+    char *encoded = curl_easy_escape(NULL, text, 0);
+    CHECK(encoded != NULL);
+    bool is_added = buffer_add_text(buffer, encoded);
+    curl_free(encoded);
+    return is_added;
 }

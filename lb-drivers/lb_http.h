@@ -10,7 +10,12 @@
 #include "http.h"
 #include "lb_driver.h"
 
-/* For a driver's open() and close(); lb->state is the client's. */
+/* lb->state is this, or begins with it where a driver keeps more. */
+struct lb_http {
+    struct http_client *client; /* NULL: not opened yet */
+};
+
+/* For a driver's open() and close(). */
 void lb_http_open(struct lb *lb);
 void lb_http_close(struct lb *lb);
 
@@ -28,6 +33,10 @@ bool lb_http_do(const struct lb *lb, const struct lb_http_request *request,
 /* True for status 200 to 299. Else: 401 and 403 ERROR_DENIED, 404 ERROR_NOT_FOUND, 408, 429 and 5xx
  * ERROR_UNAVAILABLE, anything else, redirects too, ERROR_PROTOCOL. */
 bool lb_http_check_status(const struct http_answer *answer, struct error *err);
+
+/* Adds the text with all but letters, digits and "-._~" percent-encoded: a name from the
+ * configuration as part of a query or a form. False where the buffer's limit would be passed. */
+bool lb_http_add_encoded(struct buffer *buffer, const char *text);
 
 /* The address must be an http or https URL without a query. */
 bool lb_http_check_address(const char *address, struct error *err);

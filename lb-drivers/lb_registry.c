@@ -12,6 +12,7 @@ static const struct lb_driver *const drivers[] = {
     &lb_haproxy_driver,
     &lb_exec_driver,
     &lb_nginx_plus_driver,
+    &lb_apache_driver,
 };
 
 #define DRIVER_COUNT (sizeof(drivers) / sizeof(drivers[0]))

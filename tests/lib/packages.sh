@@ -5,7 +5,7 @@
 
 BUILD_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev libyaml-dev
     libhiredis-dev libjansson-dev libsodium-dev libssl-dev libarchive-dev zlib1g-dev libmicrohttpd-dev
-    libsystemd-dev)
+    libsystemd-dev libexpat1-dev)
 RUN_PACKAGES=(redis-server redis-tools haproxy git python3 iproute2 procps curl ca-certificates)
 NGINX_PACKAGES=(nginx libnginx-mod-stream)
 APACHE_PACKAGES=(apache2 libapache2-mod-jk)
