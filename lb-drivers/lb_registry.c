@@ -13,6 +13,7 @@ static const struct lb_driver *const drivers[] = {
     &lb_exec_driver,
     &lb_nginx_plus_driver,
     &lb_apache_driver,
+    &lb_mod_jk_driver,
 };
 
 #define DRIVER_COUNT (sizeof(drivers) / sizeof(drivers[0]))
