@@ -32,6 +32,7 @@ void httpd_init(struct httpd *httpd)
     snprintf(httpd->directory, sizeof(httpd->directory), "/tmp/shunt-httpd-XXXXXX");
     CHECK(mkdtemp(httpd->directory) != NULL);
     CHECK(chmod(httpd->directory, 0755) == 0);
+    CHECK(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0); /* for httpd_kill() */
 }
 
 static void path_of(const struct httpd *httpd, const char *name, char path[LIMIT_PATH])
@@ -139,15 +140,16 @@ static void await_end(struct httpd *httpd)
     httpd->pid = 0;
 }
 
-/* The parent goes first: it would replace its children. */
+/* The parent goes first, since it would replace its children, which are ours then. */
 void httpd_kill(struct httpd *httpd)
 {
     pid_t group = httpd->pid;
 
     CHECK(kill(httpd->pid, SIGKILL) == 0);
     await_end(httpd);
-    while (kill(-group, SIGKILL) == 0)
-        poll(NULL, 0, RETRY_MS);
+    (void)kill(-group, SIGKILL);
+    while (waitpid(-group, NULL, 0) > 0)
+        continue;
 }
 
 void httpd_end(struct httpd *httpd)

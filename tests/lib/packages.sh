@@ -11,7 +11,7 @@ NGINX_PACKAGES=(nginx libnginx-mod-stream)
 APACHE_PACKAGES=(apache2 libapache2-mod-jk)
 TEST_PACKAGES=(clang libclang-rt-dev llvm clang-tidy clang-format cppcheck valgrind libcmocka-dev liblua5.1-0-dev
     python3-pytest python3-pytest-xdist python3-nacl util-linux "${NGINX_PACKAGES[@]}"
-    "${APACHE_PACKAGES[@]}")
+    "${APACHE_PACKAGES[@]}" tomcat10-common)
 
 POLICY=/usr/sbin/policy-rc.d
 
