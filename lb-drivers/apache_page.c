@@ -168,7 +168,8 @@ static bool find_row(struct span *page, const char *balancer, const char *worker
         for (struct span rest = {before.at, page->at}; skip_to(&rest, head);)
             *ret_head = (struct span){rest.at - strlen(head), page->end};
         before = *page;
-        if (text_equal(name, balancer) && text_equal(found, worker))
+        bool is_link = strpbrk(nonce, "\"<>") == NULL; /* or it is torn apart */
+        if (is_link && text_equal(name, balancer) && text_equal(found, worker))
             return true;
     }
     return false;
@@ -188,6 +189,10 @@ bool apache_read_page(const char *bytes, size_t size, const char *balancer, cons
     if (!find_row(&page, balancer, worker, &head, read.nonce)) {
         error_set(err, ERROR_NOT_FOUND, "the page has no such worker");
         error_hint(err, "write both as the balancer-manager of this address shows them");
+        return false;
+    }
+    if (head.at == NULL) {
+        error_set(err, ERROR_PROTOCOL, "the page's table of workers has no head");
         return false;
     }
     read_head(head, &row);

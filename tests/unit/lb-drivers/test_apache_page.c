@@ -136,11 +136,18 @@ static void another_page_is_refused(void **unused)
     assert_read_fails(HEAD_PLAIN ROW_PLAIN("bb", N1, NONCE_A), ERROR_PROTOCOL);
 }
 
+static void a_row_without_a_head_is_refused(void **unused)
+{
+    (void)unused;
+    assert_read_fails(TOP("") "<table>" ROW_PLAIN("bb", N1, NONCE_A), ERROR_PROTOCOL);
+}
+
 static void a_nonce_that_is_too_long_or_no_text_is_not_taken(void **unused)
 {
     (void)unused;
     assert_read_fails(TOP("") HEAD_PLAIN ROW_PLAIN("bb", N1, NONCE_A NONCE_A), ERROR_NOT_FOUND);
     assert_read_fails(TOP("") HEAD_PLAIN ROW_PLAIN("bb", N1, "a\x01z"), ERROR_NOT_FOUND);
+    assert_read_fails(TOP("") HEAD_PLAIN ROW_PLAIN("bb", N1, "a<td><a href=\"z"), ERROR_NOT_FOUND);
 }
 
 /* A page that ends before the worker's row has been told whole may lack the last columns. */
@@ -221,6 +228,7 @@ int main(void)
         cmocka_unit_test(figures_that_are_not_understood_are_refused),
         cmocka_unit_test(another_worker_is_not_taken),
         cmocka_unit_test(another_page_is_refused),
+        cmocka_unit_test(a_row_without_a_head_is_refused),
         cmocka_unit_test(a_nonce_that_is_too_long_or_no_text_is_not_taken),
         cmocka_unit_test(no_cut_of_a_page_is_read_beyond_its_end),
         cmocka_unit_test(the_status_tells_of_restarts_and_old_processes),
