@@ -27,14 +27,16 @@ void apache_view_done(struct apache_view *view)
 }
 
 /* Since 2.4.41 the manager drops all parameters of a request whose Referer does not name the
- * server: it is its guard against forged requests, beside the nonce. */
+ * server: it is its guard against forged requests, beside the nonce. A connection that is kept over
+ * a graceful restart would lead to a process of before it, with counters and flags of its own. */
 static bool ask(const struct lb *lb, const char *address, const char *method, const char *url,
                 const char *body, struct deadline deadline, struct http_answer *ret_answer,
                 struct error *err)
 {
     char referer[REFERER_SIZE];
     const char *const headers[] = {
-        referer, body != NULL ? "Content-Type: application/x-www-form-urlencoded" : NULL, NULL};
+        referer, "Connection: close",
+        body != NULL ? "Content-Type: application/x-www-form-urlencoded" : NULL, NULL};
     const struct lb_http_request request = {
         .method = method, .url = url, .headers = headers, .body = body};
 

@@ -131,11 +131,13 @@ static bool check_answer(const struct http_answer *answer, struct error *err)
     return false;
 }
 
-/* A command and its answer, which says OK. ret_answer may be NULL. */
+/* A command and its answer, which says OK. ret_answer may be NULL. A connection that is kept over a
+ * graceful restart would lead to a process of before it, with a state of its own. */
 static bool ask(const struct lb *lb, const char *url, struct deadline deadline,
                 struct buffer *ret_answer, struct error *err)
 {
-    const struct lb_http_request request = {.method = "GET", .url = url};
+    static const char *const headers[] = {"Connection: close", NULL};
+    const struct lb_http_request request = {.method = "GET", .url = url, .headers = headers};
     struct http_answer answer;
 
     if (!lb_http_do(lb, &request, deadline, &answer, err))

@@ -13,16 +13,18 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define JAVA     "/usr/bin/java"
-#define TOMCAT   "/usr/share/tomcat10"
-#define START_MS 60000
-#define RETRY_MS 10
+#define JAVA           "/usr/bin/java"
+#define TOMCAT         "/usr/share/tomcat10"
+#define START_MS       60000
+#define RETRY_MS       10
+#define ANSWER_SECONDS 5
 
 static char directory[LIMIT_PATH - 64];
 static int port;
@@ -30,7 +32,8 @@ static pid_t pid; /* 0 = not running */
 
 static const char server_xml[] =
     "<Server port='-1'><Service name='s'>\n"
-    "<Connector protocol='AJP/1.3' address='127.0.0.1' port='%d' secretRequired='false'/>\n"
+    "<Connector protocol='AJP/1.3' address='127.0.0.1' port='%d' secretRequired='false' "
+    "bindOnInit='false'/>\n"
     "<Engine name='e' defaultHost='h'><Host name='h' appBase='webapps'/></Engine>\n"
     "</Service></Server>\n";
 static const char web_xml[] =
@@ -89,17 +92,24 @@ static void exec_tomcat(const char *base, const char *temporary)
     _exit(127);
 }
 
-static bool takes_connections(void)
+/* CPing, answered by CPong: an open port alone is no Tomcat that works. */
+static bool answers(void)
 {
+    static const char ping[] = {0x12, 0x34, 0, 1, 10}, pong[] = {'A', 'B', 0, 1, 9};
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)port),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct timeval timeout = {.tv_sec = ANSWER_SECONDS};
+    char answer[sizeof(pong)];
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    CHECK(fd >= 0);
-    bool is_taken = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+    CHECK(fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) == 0);
+    bool is_answered = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
+                       send(fd, ping, sizeof(ping), MSG_NOSIGNAL) == sizeof(ping) &&
+                       recv(fd, answer, sizeof(answer), MSG_WAITALL) == sizeof(answer) &&
+                       memcmp(answer, pong, sizeof(pong)) == 0;
     close(fd);
-    return is_taken;
+    return is_answered;
 }
 
 void tomcat_start(void)
@@ -119,7 +129,7 @@ void tomcat_start(void)
     CHECK(pid >= 0);
     if (pid == 0)
         exec_tomcat(base, temporary);
-    while (!takes_connections()) {
+    while (!answers()) {
         CHECK(!deadline_is_over(deadline) && waitpid(pid, NULL, WNOHANG) == 0);
         poll(NULL, 0, RETRY_MS);
     }

@@ -8,8 +8,7 @@
 #include <stdbool.h>
 
 bool tomcat_is_installed(void);
-void tomcat_start(
-    void); /* until it takes connections, at the port it had before if there was one */
+void tomcat_start(void); /* until it answers, at the port it had before if there was one */
 void tomcat_end(void);
 int tomcat_port(void);
 void tomcat_done(void); /* ends it where it runs, and removes its files */

@@ -56,21 +56,28 @@ static bool set_down(const struct scripted_row *rows, size_t count, struct error
     return is_set;
 }
 
-static void a_change_names_the_address_as_its_referer(void **unused)
+static size_t count_received(const char *text)
+{
+    size_t count = 0;
+    for (const char *at = server.received; (at = strstr(at, text)) != NULL; at++)
+        count++;
+    return count;
+}
+
+static void each_request_names_its_address_and_is_the_last_of_its_connection(void **unused)
 {
     static const struct scripted_row rows[] = {XML("Init Ok "), PAGE("A"),   XML("Init Ok "),
                                                PAGE("A"),       CHANGE("A"), XML("Init Dis "),
                                                PAGE("A")};
+    const size_t requests = sizeof(rows) / sizeof(rows[0]);
     char referer[64];
     struct error err;
-    size_t count = 0;
 
     (void)unused;
     assert_true(set_down(ROWS(rows), &err));
     snprintf(referer, sizeof(referer), "Referer: http://127.0.0.1:%d/manager\r\n", server.port);
-    for (const char *at = server.received; (at = strstr(at, referer)) != NULL; at++)
-        count++;
-    assert_int_equal(count, sizeof(rows) / sizeof(rows[0]));
+    assert_int_equal(count_received(referer), requests);
+    assert_int_equal(count_received("Connection: close\r\n"), requests);
 }
 
 static void a_nonce_that_changes_meanwhile_is_read_again(void **unused)
@@ -123,7 +130,7 @@ static void what_is_so_already_is_not_sent(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_change_names_the_address_as_its_referer),
+        cmocka_unit_test(each_request_names_its_address_and_is_the_last_of_its_connection),
         cmocka_unit_test(a_nonce_that_changes_meanwhile_is_read_again),
         cmocka_unit_test(a_nonce_that_always_changes_is_given_up),
         cmocka_unit_test(a_change_without_effect_is_a_conflict),
