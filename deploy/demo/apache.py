@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Apache httpd (mod_proxy_balancer) in front of the stand-ins. It knows HTTP only."""
 
+import os
+
 from balancer import Balancer
 from processes import Daemon, write_file
 
@@ -40,6 +42,7 @@ class Apache(Balancer):
 
     def write_configuration(self):
         self._config_path = f"{self.folder}/apache/httpd.conf"
+        os.makedirs(f"{self.folder}/apache", exist_ok=True)
         modules = "\n".join(
             f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in MODULES)
         workers = "\n".join(f'    BalancerMember "{self._worker(node)}" retry=0 disablereuse=On'

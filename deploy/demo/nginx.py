@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """NGINX in front of the stand-ins: HTTP, and the SSH port by its stream module."""
 
+import os
+
 from balancer import Balancer
 from processes import Daemon, write_file
 
@@ -63,7 +65,7 @@ class NGINX(Balancer):
 
     def write_configuration(self):
         self._config_path = f"{self.folder}/nginx.conf"
-        write_file(f"{self.folder}/nginx-temp/.keep", "")
+        os.makedirs(f"{self.folder}/nginx-temp", exist_ok=True)
         write_file(self._config_path, CONFIG.format(
             folder=self.folder, address=self.address, http_port=self.http_port,
             ssh_port=self.ssh_port, http_servers=self._servers("http_port"),
