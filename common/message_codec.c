@@ -2,37 +2,8 @@
 #include "message_codec.h"
 
 #include "check.h"
-#include "json.h"
+#include "message_shape.h"
 #include "text.h"
-
-#include <stddef.h>
-
-enum field_type {
-    FIELD_TEXT,       /* char[size] */
-    FIELD_INTEGER,    /* int64_t from least on */
-    FIELD_EPOCH,      /* uint64_t; up to INT64_MAX, as JSON readers have it */
-    FIELD_FLAG,       /* bool */
-    FIELD_VERB,       /* enum verb, by name */
-    FIELD_KIND,       /* enum report_kind, by name */
-    FIELD_ERROR_CODE, /* enum error_code, by name */
-};
-
-/* One member of an object: where it is in the struct, and where it has a place on the wire. */
-struct field {
-    const char *name;
-    enum field_type type;
-    size_t offset;
-    size_t size;
-    int64_t least;  /* -1 where that is "not known"; then also what absence means */
-    unsigned scope; /* 0: always there. Otherwise optional, and allowed where a bit matches:
-                       enum command_argument in commands, 1 << enum verb in reports */
-};
-
-#define FIELD(record, member, name, type, least, scope)                                            \
-    {                                                                                              \
-        name, type, offsetof(struct record, member), sizeof(((struct record *)0)->member), least,  \
-            scope                                                                                  \
-    }
 
 static const struct field command_fields[] = {
     FIELD(command, id, "id", FIELD_TEXT, 0, 0),
@@ -51,6 +22,9 @@ static const struct field command_fields[] = {
     FIELD(command, duration_ms, "duration_ms", FIELD_INTEGER, 0, ARGUMENT_DURATION),
     FIELD(command, force, "force", FIELD_FLAG, 0, ARGUMENT_FORCE),
     FIELD(command, kill, "kill", FIELD_FLAG, 0, ARGUMENT_KILL),
+    FIELD(command, load_balancer, "load_balancer", FIELD_TEXT, 0, ARGUMENT_LOAD_BALANCER),
+    FIELD(command, members, "members", FIELD_MEMBERS, 0, ARGUMENT_MEMBERS),
+    FIELD(command, admin, "admin", FIELD_TEXT, 0, ARGUMENT_ADMIN),
 };
 
 #define VERB_BIT(verb)     (1U << (verb))
@@ -69,6 +43,7 @@ static const struct field report_fields[] = {
     FIELD(report, bytes_done, "bytes_done", FIELD_INTEGER, 0, VERB_BIT(VERB_STAGE)),
     FIELD(report, bytes_total, "bytes_total", FIELD_INTEGER, -1, VERB_BIT(VERB_STAGE)),
     FIELD(report, sha256, "sha256", FIELD_TEXT, 0, VERB_BIT(VERB_STAGE)),
+    FIELD(report, is_blind, "is_blind", FIELD_FLAG, 0, VERB_BIT(VERB_LB_READ)),
 };
 
 /* The object "error": required in a report that is FAILED or REFUSED, and only there. */
@@ -93,156 +68,17 @@ static const struct field facts_fields[] = {
     FIELD(node_facts, clock_ms, "clock_ms", FIELD_INTEGER, -1, 0),
 };
 
-/* One object's shape and the scope it is read or written in. */
-struct shape {
-    const struct field *fields;
-    size_t count;
-    unsigned scope;
+/* Each object of the list "members", which a report of LB_READ that is DONE has. */
+static const struct field member_fields[] = {
+    FIELD(message_member, member, "member", FIELD_TEXT, 0, 0),
+    FIELD(message_member, admin, "admin", FIELD_TEXT, 0, 0),
+    FIELD(message_member, health, "health", FIELD_TEXT, 0, 0),
+    FIELD(message_member, is_checked, "is_checked", FIELD_FLAG, 0, 0),
+    FIELD(message_member, sessions, "sessions", FIELD_INTEGER, -1, 0),
+    FIELD(message_member, settle_ms, "settle_ms", FIELD_INTEGER, 0, 0),
+    FIELD(message_member, weight, "weight", FIELD_INTEGER, -1, 0),
+    FIELD(message_member, peers_up, "peers_up", FIELD_INTEGER, 0, 0),
 };
-#define SHAPE(table, scope) ((struct shape){(table), sizeof(table) / sizeof((table)[0]), (scope)})
-#define MOST_FIELDS         24 /* of one shape, with the nested objects */
-
-static bool has_place(const struct field *field, unsigned scope)
-{
-    return field->scope == 0 || (field->scope & scope) != 0;
-}
-
-static json_t *value_of(const struct field *field, const void *member)
-{
-    switch (field->type) {
-    case FIELD_TEXT:
-        return json_text(member);
-    case FIELD_INTEGER:
-        return json_integer(*(const int64_t *)member);
-    case FIELD_EPOCH:
-        CHECK(*(const uint64_t *)member <= INT64_MAX);
-        return json_integer((json_int_t) * (const uint64_t *)member);
-    case FIELD_FLAG:
-        return json_boolean(*(const bool *)member);
-    case FIELD_VERB:
-        return json_string(verb_name(*(const enum verb *)member));
-    case FIELD_KIND:
-        return json_string(report_kind_name(*(const enum report_kind *)member));
-    case FIELD_ERROR_CODE:
-        return json_string(error_code_name(*(const enum error_code *)member));
-    }
-    return NULL;
-}
-
-/* An optional member that says nothing is left out. */
-static bool says_something(const struct field *field, const void *member)
-{
-    if (field->type == FIELD_TEXT)
-        return *(const char *)member != '\0';
-    if (field->type == FIELD_INTEGER)
-        return *(const int64_t *)member != field->least;
-    return field->type != FIELD_FLAG || *(const bool *)member;
-}
-
-static json_t *write_shape(struct shape shape, const void *record)
-{
-    json_t *object = json_object();
-    for (size_t i = 0; i < shape.count; i++) {
-        const struct field *field = &shape.fields[i];
-        const void *member = (const char *)record + field->offset;
-        if (!has_place(field, shape.scope) || (field->scope != 0 && !says_something(field, member)))
-            continue;
-        int failure = json_object_set_new(object, field->name, value_of(field, member));
-        CHECK(failure == 0);
-    }
-    return object;
-}
-
-static bool unknown_word(const struct field *field, const char *word, struct error *err)
-{
-    error_set(err, ERROR_PROTOCOL, "'%s' is '%s', which is not known here", field->name, word);
-    return false;
-}
-
-static bool read_word(const struct field *field, const json_t *object, void *member,
-                      struct error *err)
-{
-    char word[LIMIT_NAME];
-    if (!json_get_text(object, field->name, word, sizeof(word), err))
-        return false;
-    if (field->type == FIELD_VERB)
-        return verb_parse(word, member) || unknown_word(field, word, err);
-    if (field->type == FIELD_KIND)
-        return report_kind_parse(word, member) || unknown_word(field, word, err);
-    enum error_code code = error_code_parse(word);
-    *(enum error_code *)member = code;
-    return code != ERROR_NONE || unknown_word(field, word, err);
-}
-
-static bool read_epoch(const struct field *field, const json_t *object, uint64_t *epoch,
-                       struct error *err)
-{
-    int64_t number;
-    if (!json_get_integer(object, field->name, 0, INT64_MAX, &number, err))
-        return false;
-    *epoch = (uint64_t)number;
-    return true;
-}
-
-static bool read_field(const struct field *field, const json_t *object, void *member,
-                       struct error *err)
-{
-    switch (field->type) {
-    case FIELD_TEXT:
-        return json_get_text(object, field->name, member, field->size, err);
-    case FIELD_INTEGER:
-        return json_get_integer(object, field->name, field->least, INT64_MAX, member, err);
-    case FIELD_EPOCH:
-        return read_epoch(field, object, member, err);
-    case FIELD_FLAG:
-        return json_get_bool(object, field->name, member, err);
-    case FIELD_VERB:
-    case FIELD_KIND:
-    case FIELD_ERROR_CODE:
-        return read_word(field, object, member, err);
-    }
-    return false;
-}
-
-/* Reads the members of the shape that are always there (wants_scoped false) or the others. */
-static bool read_shape(struct shape shape, bool wants_scoped, const json_t *object, void *record,
-                       struct error *err)
-{
-    for (size_t i = 0; i < shape.count; i++) {
-        const struct field *field = &shape.fields[i];
-        void *member = (char *)record + field->offset;
-        bool is_scoped = field->scope != 0;
-        if (is_scoped != wants_scoped)
-            continue;
-        if (is_scoped && field->type == FIELD_INTEGER)
-            *(int64_t *)member = field->least;
-        bool is_absent = is_scoped && json_object_get(object, field->name) == NULL;
-        if (!is_absent && !read_field(field, object, member, err))
-            return false;
-    }
-    return true;
-}
-
-/* nested: names of the objects inside that are allowed here, NULL-ended. */
-static bool only_shape(struct shape shape, const char *const *nested, const json_t *object,
-                       struct error *err)
-{
-    const char *names[MOST_FIELDS + 1];
-    size_t count = 0;
-    for (size_t i = 0; i < shape.count; i++) {
-        CHECK(count < MOST_FIELDS);
-        if (has_place(&shape.fields[i], shape.scope))
-            names[count++] = shape.fields[i].name;
-    }
-    for (; *nested != NULL; nested++) {
-        CHECK(count < MOST_FIELDS);
-        names[count++] = *nested;
-    }
-    names[count] = NULL;
-    return json_only_keys(object, names, err);
-}
-
-static const char *const nothing_nested[] = {NULL};
 
 static bool read_nested(struct shape shape, const char *name, const json_t *outer, void *record,
                         struct error *err)
@@ -253,8 +89,7 @@ static bool read_nested(struct shape shape, const char *name, const json_t *oute
                   object == NULL ? "missing" : "not an object");
         return false;
     }
-    if (only_shape(shape, nothing_nested, object, err) &&
-        read_shape(shape, false, object, record, err))
+    if (shape_read_inner(shape, object, record, err))
         return true;
     error_wrap(err, "'%s'", name);
     return false;
@@ -284,17 +119,17 @@ static unsigned command_scope(enum verb verb)
 char *command_write(const struct command *command)
 {
     return write_and_drop(
-        write_shape(SHAPE(command_fields, command_scope(command->verb)), command));
+        shape_write(SHAPE(command_fields, command_scope(command->verb)), command));
 }
 
 static bool read_command_object(const json_t *object, struct command *command, struct error *err)
 {
     struct shape shape = SHAPE(command_fields, 0);
-    if (!read_shape(shape, false, object, command, err))
+    if (!shape_read(shape, false, object, command, err))
         return false;
     shape.scope = command_scope(command->verb);
-    return only_shape(shape, nothing_nested, object, err) &&
-           read_shape(shape, true, object, command, err) && command_validate(command, err);
+    return shape_only(shape, shape_nothing_nested, object, err) &&
+           shape_read(shape, true, object, command, err) && command_validate(command, err);
 }
 
 bool command_read(const char *bytes, size_t size, struct command *ret_command, struct error *err)
@@ -314,17 +149,74 @@ static bool kind_has_error(enum report_kind kind)
     return kind == REPORT_FAILED || kind == REPORT_REFUSED;
 }
 
+static bool has_members(const struct report *report)
+{
+    return report->verb == VERB_LB_READ && report->kind == REPORT_DONE;
+}
+
+static json_t *write_members(const struct report *report)
+{
+    json_t *list = json_array();
+    CHECK(report->member_count <= LIMIT_LB_MEMBERS);
+    for (size_t i = 0; i < report->member_count; i++) {
+        int failure =
+            json_array_append_new(list, shape_write(SHAPE(member_fields, 0), &report->members[i]));
+        CHECK(failure == 0);
+    }
+    return list;
+}
+
+static bool check_member(const struct message_member *member, struct error *err)
+{
+    const char *wrong = NULL;
+    if (member->member[0] == '\0' || !message_is_printable(member->member))
+        wrong = "member";
+    else if (!message_is_admin(member->admin))
+        wrong = "admin";
+    else if (!message_is_health(member->health))
+        wrong = "health";
+    else if (member->sessions > MESSAGE_FIGURE_MOST || member->settle_ms > MESSAGE_FIGURE_MOST ||
+             member->weight > MESSAGE_FIGURE_MOST || member->peers_up > UINT32_MAX)
+        wrong = "a figure";
+    if (wrong != NULL)
+        error_set(err, ERROR_PROTOCOL, "%s is not of the right form", wrong);
+    return wrong == NULL;
+}
+
+static bool read_member_list(const json_t *object, struct report *report, struct error *err)
+{
+    const json_t *list = json_object_get(object, "members");
+    if (!shape_is_short_list(list))
+        return shape_not_a_list("members", err);
+    report->member_count = json_array_size(list);
+    for (size_t i = 0; i < report->member_count; i++) {
+        const json_t *one = json_array_get(list, i);
+        if (!json_is_object(one))
+            return shape_not_a_list("members", err);
+        if (!shape_read_inner(SHAPE(member_fields, 0), one, &report->members[i], err) ||
+            !check_member(&report->members[i], err)) {
+            error_wrap(err, "'members[%zu]'", i);
+            return false;
+        }
+    }
+    return true;
+}
+
 char *report_write(const struct report *report)
 {
-    json_t *object = write_shape(SHAPE(report_fields, VERB_BIT(report->verb)), report);
+    json_t *object = shape_write(SHAPE(report_fields, VERB_BIT(report->verb)), report);
     if (kind_has_error(report->kind)) {
         int failure = json_object_set_new(object, "error",
-                                          write_shape(SHAPE(error_fields, 0), &report->error));
+                                          shape_write(SHAPE(error_fields, 0), &report->error));
         CHECK(failure == 0);
     }
     if (report->has_facts) {
         int failure = json_object_set_new(object, "facts",
-                                          write_shape(SHAPE(facts_fields, 0), &report->facts));
+                                          shape_write(SHAPE(facts_fields, 0), &report->facts));
+        CHECK(failure == 0);
+    }
+    if (has_members(report)) {
+        int failure = json_object_set_new(object, "members", write_members(report));
         CHECK(failure == 0);
     }
     return write_and_drop(object);
@@ -348,16 +240,20 @@ static bool check_report(const struct report *report, struct error *err)
 static bool read_report_object(const json_t *object, struct report *report, struct error *err)
 {
     struct shape shape = SHAPE(report_fields, 0);
-    const char *nested[3] = {"facts", NULL, NULL};
-    if (!read_shape(shape, false, object, report, err) || !check_report(report, err))
+    const char *nested[3] = {"facts", NULL, NULL}; /* an error or members, never both */
+    if (!shape_read(shape, false, object, report, err) || !check_report(report, err))
         return false;
     shape.scope = VERB_BIT(report->verb);
     if (kind_has_error(report->kind))
         nested[1] = "error";
-    if (!only_shape(shape, nested, object, err) || !read_shape(shape, true, object, report, err))
+    else if (has_members(report))
+        nested[1] = "members";
+    if (!shape_only(shape, nested, object, err) || !shape_read(shape, true, object, report, err))
         return false;
     if (kind_has_error(report->kind) &&
         !read_nested(SHAPE(error_fields, 0), "error", object, &report->error, err))
+        return false;
+    if (has_members(report) && !read_member_list(object, report, err))
         return false;
     report->has_facts = json_object_get(object, "facts") != NULL;
     return !report->has_facts ||

@@ -236,3 +236,15 @@ int config_find_agent(const struct cluster_config *cluster, const char *agent)
     }
     return -1;
 }
+
+const struct key_public *config_agent_key(const struct cluster_config *cluster, const char *agent)
+{
+    int node = config_find_agent(cluster, agent);
+    if (node >= 0)
+        return &cluster->nodes[node].agent_key;
+    for (size_t i = 0; i < cluster->lb_agent_count; i++) {
+        if (text_equal(cluster->lb_agents[i].name, agent))
+            return &cluster->lb_agents[i].key;
+    }
+    return NULL;
+}

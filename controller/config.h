@@ -14,6 +14,8 @@
 #include "redis.h"
 #include "yaml.h"
 
+#define CONFIG_LB_AGENTS_MOST (LIMIT_LBS * LB_ADDRESSES) /* one at each address */
+
 enum role { ROLE_VIEWER, ROLE_OPERATOR, ROLE_APPROVER }; /* each includes those before it */
 
 struct operator_config {
@@ -29,6 +31,13 @@ struct node_config {
     char agent[LIMIT_NAME]; /* the agent's node name; default: name */
     bool has_agent_key;     /* may be absent only where redis is embedded: the key is made */
     struct key_public agent_key;
+};
+
+/* An agent on a load balancer's host, which is no node. */
+struct lb_agent {
+    char name[LIMIT_NAME];
+    bool has_key; /* as of a node's */
+    struct key_public key;
 };
 
 struct lb_config {
@@ -47,6 +56,8 @@ struct cluster_config {
     char ca_file[LIMIT_PATH]; /* empty = the system's */
     struct node_config *nodes;
     size_t node_count;
+    struct lb_agent *lb_agents;
+    size_t lb_agent_count;
     struct lb_config *lbs;
     size_t lb_count;
     struct policy policy;
@@ -85,5 +96,7 @@ const char *role_name(enum role role);
 /* Index in cluster->nodes, or -1. */
 int config_find_node(const struct cluster_config *cluster, const char *name);
 int config_find_agent(const struct cluster_config *cluster, const char *agent);
+/* Of any agent of the cluster; NULL where there is none of that name. */
+const struct key_public *config_agent_key(const struct cluster_config *cluster, const char *agent);
 
 #endif

@@ -5,29 +5,26 @@
 #include "text.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define SSH_PORT_DEFAULT 7999
+
+/* A web URL that paths can be put after. True if *url holds a good one. */
+static bool get_base_url(struct yaml_document *document, const struct yaml_node *map,
+                         const char *key, char url[LIMIT_URL])
+{
+    if (!yaml_get_url(document, map, key, true, url, LIMIT_URL))
+        return false;
+    if (strchr(url, '?') == NULL)
+        return true;
+    yaml_complain(document, yaml_find(map, key), "a base URL has no query ('?')");
+    return false;
+}
 
 /* Names that must differ within one cluster. */
 struct node_names {
     struct config_unique names, agents;
 };
-
-static void read_agent_key(struct config_reading *reading, const struct yaml_node *map,
-                           struct node_config *node)
-{
-    struct error err;
-    char text[2 * KEY_PUBLIC_TEXT_SIZE];
-    if (!reading->is_embedded && yaml_find(map, "agent_key") == NULL)
-        yaml_complain(reading->document, map,
-                      "agent_key is missing: the .pub of `shunt keys new %s` for its agent",
-                      node->agent);
-    if (!yaml_get_text(reading->document, map, "agent_key", false, text, sizeof(text)))
-        return;
-    node->has_agent_key = key_public_parse(text, &node->agent_key, &err);
-    if (!node->has_agent_key)
-        config_complain_error(reading->document, yaml_find(map, "agent_key"), &err);
-}
 
 /* The agent's name is a part of its command stream's key, hence unique in the cluster. */
 static void read_agent(struct config_reading *reading, const struct yaml_node *map,
@@ -39,14 +36,15 @@ static void read_agent(struct config_reading *reading, const struct yaml_node *m
     if (node->agent[0] != '\0')
         (void)config_claim(reading->document, &seen->agents, node->agent,
                            place != NULL ? place : map, "each node has an agent of its own");
-    read_agent_key(reading, map, node);
+    node->has_agent_key =
+        config_read_agent_key(reading, map, "agent_key", node->agent, &node->agent_key);
 }
 
 static void read_node_url(struct config_reading *reading, const struct yaml_node *map,
                           const struct cluster_config *cluster, struct node_config *node)
 {
     struct yaml_document *document = reading->document;
-    if (!config_get_base_url(document, map, "url", node->url))
+    if (!get_base_url(document, map, "url", node->url))
         return;
     if (text_equal(node->url, cluster->base_url))
         yaml_complain(document, yaml_find(map, "url"),
@@ -74,9 +72,8 @@ static void read_node(struct config_reading *reading, const struct yaml_node *ma
 }
 
 static void read_nodes(struct config_reading *reading, const struct yaml_node *cluster_map,
-                       struct cluster_config *cluster)
+                       struct node_names *seen, struct cluster_config *cluster)
 {
-    struct node_names seen = {0};
     const struct yaml_node *list =
         config_get_list(reading->document, cluster_map, "nodes", 1, LIMIT_NODES);
     if (list == NULL)
@@ -86,10 +83,8 @@ static void read_nodes(struct config_reading *reading, const struct yaml_node *c
     for (size_t i = 0; i < cluster->node_count; i++) {
         const struct yaml_node *map = config_map_item(reading->document, list, i);
         if (map != NULL)
-            read_node(reading, map, cluster, &seen, &cluster->nodes[i]);
+            read_node(reading, map, cluster, seen, &cluster->nodes[i]);
     }
-    config_unique_done(&seen.names);
-    config_unique_done(&seen.agents);
 }
 
 static int64_t slowest_lb_ms(const struct cluster_config *cluster)
@@ -107,15 +102,19 @@ void config_read_cluster(struct config_reading *reading, const struct yaml_node 
                          struct cluster_config *cluster)
 {
     struct yaml_document *document = reading->document;
+    struct node_names seen = {0};
     if (yaml_get_name(document, map, "name", true, cluster->name, sizeof(cluster->name)))
         (void)config_claim(document, &reading->cluster_names, cluster->name, yaml_find(map, "name"),
                            "a cluster's name is unique in the fleet");
-    if (config_get_base_url(document, map, "base_url", cluster->base_url))
+    if (get_base_url(document, map, "base_url", cluster->base_url))
         (void)config_claim(document, &reading->urls, cluster->base_url, yaml_find(map, "base_url"),
                            "each cluster has a base_url of its own");
     config_read_credentials(document, map, true, &cluster->credentials);
     config_read_tls(document, map, cluster->ca_file);
-    read_nodes(reading, map, cluster);
+    read_nodes(reading, map, &seen, cluster);
+    config_read_agents(reading, map, &seen.agents, cluster);
+    config_unique_done(&seen.names);
+    config_unique_done(&seen.agents);
     config_read_lbs(reading, map, cluster);
     config_read_policy(document, map, cluster->node_count, &cluster->policy);
     cluster->policy.lb_deadline_ms = slowest_lb_ms(cluster);
@@ -126,6 +125,9 @@ void config_read_cluster(struct config_reading *reading, const struct yaml_node 
 void config_cluster_done(struct cluster_config *cluster)
 {
     config_lbs_done(cluster);
+    free(cluster->lb_agents);
+    cluster->lb_agents = NULL;
+    cluster->lb_agent_count = 0;
     free(cluster->nodes);
     cluster->nodes = NULL;
     cluster->node_count = 0;

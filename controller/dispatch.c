@@ -166,6 +166,8 @@ size_t dispatch_commands(struct shell *shell, struct cluster *cluster,
     return count;
 }
 
+#define CLEAR_KEYS_MOST (2 + LIMIT_NODES + CONFIG_LB_AGENTS_MOST)
+
 /* KEYS lease epoch command-stream…, ARGV value epoch → 1, or -1: not ours */
 static struct redis_script clear_script = {
     .text =
@@ -178,14 +180,18 @@ static struct redis_script clear_script = {
 bool dispatch_clear(struct shell *shell, struct cluster *cluster, struct error *err)
 {
     const struct cluster_config *config = cluster->config;
-    char keys[2 + LIMIT_NODES][CHANNEL_KEY_SIZE], value[LEASE_HOLDER_SIZE], epoch[24];
-    const char *arguments[2 + LIMIT_NODES + 2];
+    char keys[CLEAR_KEYS_MOST][CHANNEL_KEY_SIZE], value[LEASE_HOLDER_SIZE], epoch[24];
+    const char *arguments[CLEAR_KEYS_MOST + 2];
     REPLY_CLEANUP redisReply *reply = NULL;
-    size_t count = 2 + config->node_count;
+    size_t count = 2 + config->node_count + config->lb_agent_count;
+    CHECK(count <= CLEAR_KEYS_MOST);
     channel_key(keys[0], config->name, "lease", NULL);
     channel_key(keys[1], config->name, "epoch", NULL);
     for (size_t i = 0; i < config->node_count; i++)
         channel_key(keys[2 + i], config->name, "command", config->nodes[i].agent);
+    for (size_t i = 0; i < config->lb_agent_count; i++)
+        channel_key(keys[2 + config->node_count + i], config->name, "command",
+                    config->lb_agents[i].name);
     for (size_t i = 0; i < count; i++)
         arguments[i] = keys[i];
     lease_value(shell, value);

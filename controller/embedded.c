@@ -76,14 +76,21 @@ static bool add_agent(const char *cluster, const char *agent, const char *passwo
     return false;
 }
 
+/* Of a node or of a load balancer's host. */
+struct agent_to_make {
+    const char *name;
+    bool *has_key;
+    struct key_public *key;
+};
+
 /* All that an agent on this machine needs, in a directory of its own. */
 static bool make_agent(const struct config *config, const struct cluster_config *cluster,
-                       struct node_config *node, const struct key_public *controller,
+                       const struct agent_to_make *agent, const struct key_public *controller,
                        struct buffer *acl, struct error *err)
 {
     char password[PASSWORD_SIZE], public_text[KEY_PUBLIC_TEXT_SIZE];
     FREE_CLEANUP char *directory =
-        memory_format("%s/agents/%s.%s", config->state_dir, cluster->name, node->agent);
+        memory_format("%s/agents/%s.%s", config->state_dir, cluster->name, agent->name);
     FREE_CLEANUP char *key_path = memory_format("%s/node.key", directory);
     FREE_CLEANUP char *password_path = memory_format("%s/redis.password", directory);
     FREE_CLEANUP char *url = memory_format("unix://%s\n", config->redis.socket_path);
@@ -95,10 +102,28 @@ static bool make_agent(const struct config *config, const struct cluster_config 
         !write_text(directory, "redis.url", url, 0644, err) ||
         !write_text(directory, "controllers", controllers, 0644, err))
         return false;
-    if (!node->has_agent_key)
-        node->agent_key = key;
-    node->has_agent_key = true;
-    return add_agent(cluster->name, node->agent, password, acl, err);
+    if (!*agent->has_key)
+        *agent->key = key;
+    *agent->has_key = true;
+    return add_agent(cluster->name, agent->name, password, acl, err);
+}
+
+static bool make_agents(const struct config *config, struct cluster_config *cluster,
+                        const struct key_public *controller, struct buffer *acl, struct error *err)
+{
+    for (size_t i = 0; i < cluster->node_count; i++) {
+        struct node_config *node = &cluster->nodes[i];
+        const struct agent_to_make agent = {node->agent, &node->has_agent_key, &node->agent_key};
+        if (!make_agent(config, cluster, &agent, controller, acl, err))
+            return false;
+    }
+    for (size_t i = 0; i < cluster->lb_agent_count; i++) {
+        struct lb_agent *of_lb = &cluster->lb_agents[i];
+        const struct agent_to_make agent = {of_lb->name, &of_lb->has_key, &of_lb->key};
+        if (!make_agent(config, cluster, &agent, controller, acl, err))
+            return false;
+    }
+    return true;
 }
 
 static void add_operator(struct config *config, const struct key_public *key)
@@ -159,10 +184,8 @@ static bool make_users(struct config *config, const struct key_public *controlle
         return false;
     buffer_format(acl, "user operator >%s %s\n", password, OPERATOR_RULES);
     for (size_t c = 0; c < config->cluster_count; c++)
-        for (size_t n = 0; n < config->clusters[c].node_count; n++)
-            if (!make_agent(config, &config->clusters[c], &config->clusters[c].nodes[n], controller,
-                            acl, err))
-                return false;
+        if (!make_agents(config, &config->clusters[c], controller, acl, err))
+            return false;
     return true;
 }
 

@@ -82,17 +82,16 @@ static bool make_groups(struct reader *reader, struct error *err)
 static bool read_report(struct reader *reader, const struct cluster_config *config,
                         const struct channel_entry *entry, struct item *item, struct error *err)
 {
-    int index = config_find_agent(config, entry->signer);
+    const struct key_public *key = config_agent_key(config, entry->signer);
     (void)reader;
-    if (index < 0) {
+    if (key == NULL) {
         error_set(err, ERROR_DENIED, "signed by '%s', who is no agent of this cluster",
                   entry->signer);
         return false;
     }
     item->kind = ITEM_REPORT;
     item->report = memory_zeroed(1, sizeof(*item->report));
-    if (!key_verify(&config->nodes[index].agent_key, KEY_DOMAIN_REPORT, entry->body,
-                    entry->body_size, entry->signature, err) ||
+    if (!key_verify(key, KEY_DOMAIN_REPORT, entry->body, entry->body_size, entry->signature, err) ||
         !report_read(entry->body, entry->body_size, item->report, err))
         return false;
     if (text_equal(item->report->node, entry->signer) &&

@@ -21,10 +21,12 @@ bool lb_at_each_address(const struct lb *lb, void *job, struct deadline deadline
     return is_good;
 }
 
-/* Unknown is not "none". */
-static int64_t add(int64_t sum, int64_t sessions)
+/* Unknown is not "none"; but what never knows them adds nothing to what others know. */
+static int64_t add_sessions(const struct lb_member_state *sum, const struct lb_member_state *state)
 {
-    return sum < 0 || sessions < 0 ? -1 : sum + sessions;
+    if (sum->is_blind || state->is_blind)
+        return sum->is_blind ? state->sessions : sum->sessions;
+    return sum->sessions < 0 || state->sessions < 0 ? -1 : sum->sessions + state->sessions;
 }
 
 void lb_state_merge(struct lb_member_state *sum, const struct lb_member_state *state)
@@ -40,7 +42,8 @@ void lb_state_merge(struct lb_member_state *sum, const struct lb_member_state *s
     if (state->settle_ms > sum->settle_ms)
         sum->settle_ms = state->settle_ms;
     sum->is_checked = sum->is_checked && state->is_checked;
-    sum->sessions = add(sum->sessions, state->sessions);
+    sum->sessions = add_sessions(sum, state);
+    sum->is_blind = sum->is_blind && state->is_blind;
 }
 
 bool lb_check_addresses(const struct lb_options *options, size_t most, struct error *err)

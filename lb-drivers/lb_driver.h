@@ -27,10 +27,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LB_ADDRESSES 8   /* processes or hosts that make up one LB and are set alike */
-#define LB_MEMBER    256 /* "backend/server" incl. NUL */
-#define LB_MEMBERS   8   /* members of one node in one LB: HTTP, SSH, and so on */
-#define LB_SETTINGS  12  /* settings of one driver */
+#define LB_ADDRESSES 8                /* processes or hosts that make up one LB and are set alike */
+#define LB_MEMBER    LIMIT_LB_MEMBER  /* "backend/server" */
+#define LB_MEMBERS   LIMIT_LB_MEMBERS /* of one node in one LB */
+#define LB_SETTINGS  12               /* settings of one driver */
 
 /* What the LB is told to do with new traffic for a member. */
 enum lb_admin {
@@ -53,6 +53,7 @@ struct lb_member_state {
     enum lb_health health;
     bool is_checked;   /* the LB checks its health by itself */
     int64_t sessions;  /* in flight or queued, summed over processes; -1 = not known */
+    bool is_blind;     /* sessions are never known (as of the driver): see there */
     int64_t settle_ms; /* where sessions are not known: how long the LB may still let old ones go
                           on, counted from now; 0 = that time is over, or it has none */
     int64_t weight;    /* the least over processes; -1 = not known */
@@ -88,11 +89,14 @@ struct lb_options {
 };
 
 struct lb_driver;
+struct lb_transport;
 struct lb {
     const struct lb_driver *driver;
     char name[LIMIT_NAME];
     struct lb_options options;
-    void *state; /* the driver's own, between open() and close() */
+    const struct lb_transport
+        *transport; /* of a remote driver: set by the owner before lb_open() */
+    void *state;    /* the driver's own, between open() and close() */
 };
 
 /* A duration's value; 0 where it was not given. */
@@ -101,11 +105,15 @@ bool lb_setting_is(const struct lb_options *options, size_t setting, const char 
 /* How long a member takes to get all of its weight back: the setting "return.ramp"; 0 = at once. */
 int64_t lb_ramp_ms(const struct lb *lb);
 
+/* Of a remote driver: what its agents call the load balancer. */
+const char *lb_remote_name(const struct lb *lb);
+
 struct lb_driver {
     const char *name; /* as written in the configuration */
     const struct lb_setting *settings;
     size_t setting_count;
     bool takes_credentials; /* and tls */
+    bool is_remote;         /* its addresses are agents; see lb_transport.h */
     bool is_blind;      /* never knows sessions: the node's own connections must prove it empty */
     int64_t change_ms;  /* the longest that a change takes to be in force */
     int64_t compare_ms; /* how often it may be asked for its state while nothing happens */

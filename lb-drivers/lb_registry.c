@@ -14,6 +14,7 @@ static const struct lb_driver *const drivers[] = {
     &lb_nginx_plus_driver,
     &lb_apache_driver,
     &lb_mod_jk_driver,
+    &lb_agent_driver,
 };
 
 #define DRIVER_COUNT (sizeof(drivers) / sizeof(drivers[0]))

@@ -12,5 +12,6 @@ extern const struct lb_driver lb_exec_driver;
 extern const struct lb_driver lb_nginx_plus_driver;
 extern const struct lb_driver lb_apache_driver;
 extern const struct lb_driver lb_mod_jk_driver;
+extern const struct lb_driver lb_agent_driver;
 
 #endif

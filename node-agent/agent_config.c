@@ -3,11 +3,14 @@
 
 #include "bitbucket_config.h"
 #include "file.h"
+#include "lb_config.h"
+#include "memory.h"
 #include "path_text.h"
 #include "redis_config.h"
 #include "text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define CONTROLLERS_FILE_BYTES (64 * 1024)
@@ -159,6 +162,66 @@ static void read_controllers(struct yaml_document *document, struct agent_config
                         "at least one controller must be named, or nobody could command");
 }
 
+/* ---- load balancers ---- */
+
+static void read_lb(struct yaml_document *document, const struct yaml_node *map,
+                    struct config_unique *names, struct lb *lb)
+{
+    lb_config_read(document, map, names, lb);
+    if (lb->driver != NULL && lb->driver->is_remote)
+        config_complain(document, map, "driver",
+                        "an agent drives its load balancer itself, and not through another agent");
+    yaml_complain_unknown(document, map);
+}
+
+static void read_lbs(struct yaml_document *document, struct agent_config *config)
+{
+    UNIQUE_CLEANUP struct config_unique names = {0};
+    const struct yaml_node *list =
+        config_get_list(document, document->root, "load_balancers", 0, LIMIT_LBS);
+    if (list == NULL)
+        return;
+    config->lb_count = yaml_count(list);
+    config->lbs = memory_zeroed(config->lb_count, sizeof(*config->lbs));
+    for (size_t i = 0; i < config->lb_count; i++) {
+        const struct yaml_node *map = config_map_item(document, list, i);
+        if (map != NULL)
+            read_lb(document, map, &names, &config->lbs[i]);
+    }
+}
+
+void agent_config_done(struct agent_config *config)
+{
+    for (size_t i = 0; i < config->lb_count; i++)
+        lb_config_done(&config->lbs[i]);
+    free(config->lbs);
+    config->lbs = NULL;
+    config->lb_count = 0;
+}
+
+const struct lb *agent_config_find_lb(const struct agent_config *config, const char *name)
+{
+    for (size_t i = 0; i < config->lb_count; i++)
+        if (text_equal(config->lbs[i].name, name))
+            return &config->lbs[i];
+    return NULL;
+}
+
+/* ---- Bitbucket: not there on a host of load balancers alone ---- */
+
+static void read_bitbucket(struct yaml_document *document, struct agent_config *config)
+{
+    const struct yaml_node *root = document->root;
+    const struct yaml_node *section =
+        yaml_get_map(document, root, "bitbucket", config->lb_count == 0);
+    config->has_bitbucket = section != NULL;
+    bitbucket_config_read(document, section, &config->bitbucket);
+    if (config->bitbucket.home[0] != '\0' &&
+        path_is_inside(config->state_dir, config->bitbucket.home))
+        config_complain(document, root, "state_dir",
+                        "must lie outside of BITBUCKET_HOME, where nothing is ever written");
+}
+
 /* ---- the whole ---- */
 
 void agent_config_read(struct yaml_document *document, struct agent_config *ret_config)
@@ -178,11 +241,7 @@ void agent_config_read(struct yaml_document *document, struct agent_config *ret_
     config_get_path(document, root, "key_file", true, ret_config->key_file);
     read_redis(document, yaml_get_map(document, root, "redis", true), &ret_config->redis);
     read_controllers(document, ret_config);
-    bitbucket_config_read(document, yaml_get_map(document, root, "bitbucket", true),
-                          &ret_config->bitbucket);
-    if (ret_config->bitbucket.home[0] != '\0' &&
-        path_is_inside(ret_config->state_dir, ret_config->bitbucket.home))
-        config_complain(document, root, "state_dir",
-                        "must lie outside of BITBUCKET_HOME, where nothing is ever written");
+    read_lbs(document, ret_config);
+    read_bitbucket(document, ret_config);
     yaml_complain_unknown(document, root);
 }

@@ -6,6 +6,7 @@
 #define SHUNT_AGENT_CONFIG_H
 
 #include "keys.h"
+#include "lb_driver.h"
 #include "limit.h"
 #include "redis.h"
 #include "yaml.h"
@@ -47,11 +48,19 @@ struct agent_config {
     struct redis_address redis;
     struct controller_key controllers[AGENT_CONTROLLERS];
     size_t controller_count;
+    bool has_bitbucket; /* false on a host of load balancers alone */
     struct bitbucket_config bitbucket;
+    struct lb *lbs; /* owned, not opened */
+    size_t lb_count;
 };
 
-/* Reads the whole file; every complaint goes to `document`, which the caller prints and ends. */
+/* Reads the whole file; every complaint goes to `document`, which the caller prints and ends. Call
+ * agent_config_done() afterwards in any case. */
 void agent_config_read(struct yaml_document *document, struct agent_config *ret_config);
+void agent_config_done(struct agent_config *config);
+
+/* NULL where there is none of that name. */
+const struct lb *agent_config_find_lb(const struct agent_config *config, const char *name);
 
 /* Looks at the machine (--check): directories, link, user, key file, Redis password file …; adds a
  * line "what: rule; hint" a complaint to `ret_complaints` and returns their number. */

@@ -74,6 +74,16 @@ static void check_readable(struct host_check *check, const char *what, const cha
         complain(check, what, "read '%s': %s", path, strerror(errno));
 }
 
+static void check_variable(struct host_check *check, const char *what, const char *name)
+{
+    const char *value = getenv(name);
+    if (name[0] != '\0' && (value == NULL || value[0] == '\0'))
+        complain(check, what,
+                 "environment variable '%s' is not set; hint: set it where the service "
+                 "is started, e.g. in an EnvironmentFile",
+                 name);
+}
+
 /* Writable, also if `path` is still to be made. */
 static void check_state_dir(struct host_check *check, const char *path)
 {
@@ -152,6 +162,19 @@ static void check_service(struct host_check *check, const struct bitbucket_confi
         complain(check, "bitbucket.service.user", "only root can become '%s'", config->user);
 }
 
+static void check_lb(struct host_check *check, const struct lb *lb)
+{
+    const struct credentials *credentials = &lb->options.credentials;
+    char what[LIMIT_NAME + 64];
+    (void)snprintf(what, sizeof(what), "load balancer %s: credentials", lb->name);
+    check_secret(check, what, credentials->password_file);
+    check_variable(check, what, credentials->password_env);
+    check_secret(check, what, credentials->token_file);
+    check_variable(check, what, credentials->token_env);
+    (void)snprintf(what, sizeof(what), "load balancer %s: tls.ca_file", lb->name);
+    check_readable(check, what, lb->options.ca_file);
+}
+
 size_t agent_config_check_host(const struct agent_config *config, struct buffer *ret_complaints)
 {
     struct host_check check = {.complaints = ret_complaints};
@@ -169,5 +192,7 @@ size_t agent_config_check_host(const struct agent_config *config, struct buffer 
     check_link(&check, bitbucket);
     check_home(&check, bitbucket);
     check_service(&check, bitbucket);
+    for (size_t i = 0; i < config->lb_count; i++)
+        check_lb(&check, &config->lbs[i]);
     return check.count;
 }

@@ -47,6 +47,18 @@ static void answer(struct dispatch *dispatch, const struct command *command)
 static void end_without_job(struct dispatch *dispatch, const struct command *command,
                             const struct error *failure);
 
+/* Nothing of it is recorded. One that is delivered twice has its answer on the way. */
+static void begin_question(struct dispatch *dispatch, const struct command *command)
+{
+    struct running_job *job = job_runner_find(&dispatch->jobs, command->id);
+    struct report report;
+    if (job != NULL)
+        return;
+    job_report_init(command, REPORT_FAILED, &report);
+    if (!job_runner_start(&dispatch->jobs, command, &job, &report.error))
+        outbox_put(dispatch->outbox, &report);
+}
+
 /* The command is in the record. */
 static void begin_job(struct dispatch *dispatch, const struct command *command)
 {
@@ -78,7 +90,9 @@ static void begin_cancel(struct dispatch *dispatch, const struct command *comman
 static void accept_command(struct dispatch *dispatch, const struct command *command)
 {
     struct error err;
-    if (!record_accept(dispatch->record, command, clock_wall_ms(), &err))
+    if (verb_is_question(command->verb))
+        begin_question(dispatch, command);
+    else if (!record_accept(dispatch->record, command, clock_wall_ms(), &err))
         refuse(dispatch, REFUSAL_NOT_RECORDED, command, &err);
     else if (command->verb == VERB_CANCEL)
         begin_cancel(dispatch, command);
@@ -90,7 +104,7 @@ static void judge(struct dispatch *dispatch, const struct command *command,
                   struct inbox_verdict *ret_verdict)
 {
     const struct record_entry *entry = record_find(dispatch->record, command->id);
-    const struct running_job *busy = job_runner_busy(&dispatch->jobs);
+    const struct running_job *busy = job_runner_busy(&dispatch->jobs, verb_subject(command->verb));
     struct command known = {0};
     if (entry != NULL)
         record_entry_command(entry, &known);
@@ -101,6 +115,8 @@ static void judge(struct dispatch *dispatch, const struct command *command,
         .node = dispatch->config->node,
         .epoch = record_epoch(dispatch->record),
         .now_ms = clock_wall_ms(),
+        .has_bitbucket = dispatch->config->has_bitbucket,
+        .has_load_balancers = dispatch->config->lb_count != 0,
         .known = entry != NULL ? &known : NULL,
         .is_cut_off = is_cut_off,
         .busy = busy != NULL ? &busy->command : NULL,
@@ -165,10 +181,15 @@ static void tell_end(const struct report *report)
                     verb_name(report->verb));
 }
 
-/* True once the end is durable; until then the report is not sent, and tried again later. */
+/* True once the end is durable; until then the report is not sent, and tried again later. That of a
+ * question is as fleeting as the question; whoever asked tells of its errors. */
 static bool end_command(struct dispatch *dispatch, const struct report *report)
 {
     struct error err;
+    if (verb_is_question(report->verb)) {
+        outbox_put(dispatch->outbox, report);
+        return true;
+    }
     if (!record_end(dispatch->record, report, &err)) {
         if (!dispatch->is_record_failing)
             log_failure(LOG_LEVEL_ERROR, &err, "command %s has ended, but cannot be recorded",
@@ -258,7 +279,7 @@ void dispatch_settle(struct dispatch *dispatch)
 
 const char *dispatch_verb_name(const struct dispatch *dispatch)
 {
-    const struct running_job *busy = job_runner_busy(&dispatch->jobs);
+    const struct running_job *busy = job_runner_busy(&dispatch->jobs, SUBJECT_NODE);
     for (size_t i = 0; i < INBOX_JOBS_MOST && busy == NULL; i++) {
         const struct running_job *job = &dispatch->jobs.jobs[i];
         if (job->is_used && !job->is_settled)

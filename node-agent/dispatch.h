@@ -30,7 +30,7 @@ void dispatch_init(struct dispatch *dispatch, const struct agent_config *config,
 void dispatch_done(struct dispatch *dispatch);
 
 /* One entry of the command stream: opened, judged, and carried out or refused. When this returns
- * the command is in the record, or was refused: the entry can be acknowledged. */
+ * the command is in the record, was refused, or is a question: the entry can be acknowledged. */
 void dispatch_command(struct dispatch *dispatch, const struct channel_entry *entry);
 
 /* Reads what a job has reported. */

@@ -18,7 +18,6 @@ static void collect_process(const struct bitbucket_config *config, struct node_f
 {
     struct process_list PROCESS_LIST_CLEANUP list = {.count = 0};
     struct error ignored;
-    facts->pid = -1;
     if (!process_find(config, &list, &ignored))
         return;
     facts->pid = 0;
@@ -49,8 +48,6 @@ static void collect_releases(const struct bitbucket_config *config, struct node_
 static void collect_space(const struct bitbucket_config *config, struct node_facts *facts)
 {
     struct statvfs space;
-    facts->free_bytes = -1;
-    facts->free_inodes = -1;
     if (statvfs(config->releases, &space) != 0)
         return;
     facts->free_bytes = (int64_t)(space.f_bavail * space.f_frsize);
@@ -58,17 +55,23 @@ static void collect_space(const struct bitbucket_config *config, struct node_fac
         facts->free_inodes = (int64_t)space.f_favail;
 }
 
+static void collect_bitbucket(const struct bitbucket_config *config, struct node_facts *facts)
+{
+    TEXT_COPY(facts->install_root, config->releases);
+    TEXT_COPY(facts->home, config->home);
+    release_linked(config, facts->linked_version);
+    collect_process(config, facts);
+    collect_releases(config, facts);
+    collect_space(config, facts);
+}
+
 void facts_collect(const struct agent_config *config, struct node_facts *ret_facts)
 {
     double load;
-    memset(ret_facts, 0, sizeof(*ret_facts));
+    *ret_facts = (struct node_facts){.pid = -1, .free_bytes = -1, .free_inodes = -1};
     TEXT_COPY(ret_facts->agent_version, SHUNT_VERSION);
-    TEXT_COPY(ret_facts->install_root, config->bitbucket.releases);
-    TEXT_COPY(ret_facts->home, config->bitbucket.home);
-    release_linked(&config->bitbucket, ret_facts->linked_version);
-    collect_process(&config->bitbucket, ret_facts);
-    collect_releases(&config->bitbucket, ret_facts);
-    collect_space(&config->bitbucket, ret_facts);
+    if (config->has_bitbucket)
+        collect_bitbucket(&config->bitbucket, ret_facts);
     ret_facts->load_1m_x100 = getloadavg(&load, 1) == 1 ? (int64_t)(load * 100) : -1;
     ret_facts->clock_ms = clock_wall_ms();
 }

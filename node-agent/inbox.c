@@ -21,6 +21,7 @@ static const struct {
     [REFUSAL_MISADDRESSED] = {"misaddressed", true},
     [REFUSAL_STALE_EPOCH] = {"stale-epoch", true},
     [REFUSAL_REUSED_ID] = {"reused-id", true},
+    [REFUSAL_NOT_HERE] = {"not-here", true},
     [REFUSAL_EXPIRED] = {"expired", true},
     [REFUSAL_CLOCK_SKEW] = {"clock-skew", true},
     [REFUSAL_BUSY] = {"busy", true},
@@ -125,6 +126,23 @@ static enum refusal check_sender(const struct inbox_state *state, const struct c
     return REFUSAL_NONE;
 }
 
+static enum refusal check_subject(const struct inbox_state *state, const struct command *command,
+                                  struct error *err)
+{
+    enum verb_subject subject = verb_subject(command->verb);
+    if (subject == SUBJECT_NODE && !state->has_bitbucket) {
+        error_set(err, ERROR_INVALID, "there is no Bitbucket here");
+        error_hint(err, "the agent's configuration has no section `bitbucket`");
+        return REFUSAL_NOT_HERE;
+    }
+    if (subject == SUBJECT_LB && !state->has_load_balancers) {
+        error_set(err, ERROR_NOT_FOUND, "there are no load balancers here");
+        error_hint(err, "the agent's configuration has no list `load_balancers`");
+        return REFUSAL_NOT_HERE;
+    }
+    return REFUSAL_NONE;
+}
+
 static enum refusal check_times(const struct inbox_state *state, const struct command *command,
                                 struct error *err)
 {
@@ -137,6 +155,7 @@ static enum refusal check_times(const struct inbox_state *state, const struct co
     if (command->expires_ms < state->now_ms) {
         error_set(err, ERROR_TIMEOUT, "the command expired %lld ms ago",
                   (long long)(state->now_ms - command->expires_ms));
+        error_hint(err, "the agent was away, or its clock is ahead of the controller's (NTP)");
         return REFUSAL_EXPIRED;
     }
     return REFUSAL_NONE;
@@ -185,7 +204,9 @@ void inbox_decide(const struct inbox_state *state, const struct command *command
             if (verdict.refusal == REFUSAL_NONE && state->is_cut_off)
                 verdict.refusal = check_load(state, command, err);
         } else {
-            verdict.refusal = check_times(state, command, err);
+            verdict.refusal = check_subject(state, command, err);
+            if (verdict.refusal == REFUSAL_NONE)
+                verdict.refusal = check_times(state, command, err);
             if (verdict.refusal == REFUSAL_NONE)
                 verdict.refusal = check_load(state, command, err);
         }

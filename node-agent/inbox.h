@@ -28,9 +28,10 @@ enum refusal {
     REFUSAL_MISADDRESSED,   /* for another cluster or node */
     REFUSAL_STALE_EPOCH,    /* from a leader that has been overtaken */
     REFUSAL_REUSED_ID,      /* the id is known and asked for something else */
+    REFUSAL_NOT_HERE,       /* about Bitbucket or a load balancer, and this host has none */
     REFUSAL_EXPIRED,
     REFUSAL_CLOCK_SKEW, /* issued in the future */
-    REFUSAL_BUSY,       /* another job that changes the node runs */
+    REFUSAL_BUSY,       /* another job that changes the same runs */
     REFUSAL_TOO_MANY_JOBS,
     REFUSAL_NOT_RECORDED, /* the record could not be written, so nothing may be done */
     REFUSAL_COUNT
@@ -51,11 +52,13 @@ bool inbox_open(const struct agent_config *config, const struct channel_entry *e
 struct inbox_state {
     const char *cluster;
     const char *node;
-    uint64_t epoch;              /* the highest seen */
-    int64_t now_ms;              /* wall clock */
+    uint64_t epoch;     /* the highest seen */
+    int64_t now_ms;     /* wall clock */
+    bool has_bitbucket; /* what there is on this host */
+    bool has_load_balancers;
     const struct command *known; /* the recorded command of the same id; NULL = none */
     bool is_cut_off;             /* it has not ended, and no job works on it any more */
-    const struct command *busy;  /* the running job that changes the node; NULL = none */
+    const struct command *busy;  /* the running job that changes the same; NULL = none */
     size_t job_count;
 };
 

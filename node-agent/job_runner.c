@@ -174,6 +174,9 @@ static void take_report(struct running_job *job, const struct report *sent)
     report->error = sent->error;
     report->has_facts = sent->has_facts;
     report->facts = sent->facts;
+    report->is_blind = sent->is_blind;
+    report->member_count = sent->member_count;
+    memcpy(report->members, sent->members, sizeof(report->members));
     TEXT_COPY(report->sha256, sent->sha256);
     job->has_ended = report_kind_is_final(report->kind);
     if (job->is_cancelled && report->kind == REPORT_FAILED)

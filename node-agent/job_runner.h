@@ -52,9 +52,10 @@ void job_runner_done(struct job_runner *runner);
 bool job_runner_start(struct job_runner *runner, const struct command *command,
                       struct running_job **ret_job, struct error *err);
 
-/* Slots in use; the job that runs a verb with effect; the job of an id. NULL = none. */
+/* Slots in use; the job that changes the subject; the job of an id. NULL = none. */
 size_t job_runner_count(const struct job_runner *runner);
-const struct running_job *job_runner_busy(const struct job_runner *runner);
+const struct running_job *job_runner_busy(const struct job_runner *runner,
+                                          enum verb_subject subject);
 struct running_job *job_runner_find(struct job_runner *runner, const char *id);
 
 /* Ends the job's process group: SIGTERM now, SIGKILL from job_runner_kill_overdue(). */

@@ -12,11 +12,13 @@ size_t job_runner_count(const struct job_runner *runner)
     return count;
 }
 
-const struct running_job *job_runner_busy(const struct job_runner *runner)
+const struct running_job *job_runner_busy(const struct job_runner *runner,
+                                          enum verb_subject subject)
 {
     for (size_t i = 0; i < INBOX_JOBS_MOST; i++) {
         const struct running_job *job = &runner->jobs[i];
-        if (job->is_used && !job->is_settled && verb_is_effect(job->command.verb))
+        if (job->is_used && !job->is_settled && verb_is_effect(job->command.verb) &&
+            verb_subject(job->command.verb) == subject)
             return job;
     }
     return NULL;

@@ -10,6 +10,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -23,7 +24,8 @@ enum exit_status {
 
 static const char help[] =
     "Usage: shunt-agent --config FILE [--check] [--log-level LEVEL]\n"
-    "The part of Shunt that runs on a Bitbucket node and does there what the controller asks.\n"
+    "The part of Shunt that runs on a Bitbucket node, or on the host of a load balancer, and does\n"
+    "there what the controller asks.\n"
     "\n"
     "  --config FILE      the configuration (YAML)\n"
     "  --check            look at configuration and host, print all that is wrong, and end\n"
@@ -133,6 +135,7 @@ static enum exit_status fail(enum exit_status status, const struct error *err, c
 static bool read_config(const char *path, struct agent_config *ret_config, struct error *err)
 {
     struct yaml_document document;
+    memset(ret_config, 0, sizeof(*ret_config));
     if (!yaml_open(path, &document, err))
         return false;
     agent_config_read(&document, ret_config);
@@ -164,6 +167,7 @@ static enum exit_status check(const struct options *options)
     struct error config_error, host_error;
     bool is_config_good = read_config(options->config_path, &config, &config_error);
     bool is_host_good = check_host(&config, &host_error);
+    agent_config_done(&config);
     if (is_config_good && is_host_good) {
         puts("configuration is good");
         return EXIT_LEFT;
@@ -179,11 +183,13 @@ static enum exit_status run(const struct options *options)
 {
     struct agent_config config;
     struct error err;
+    enum exit_status status = EXIT_LEFT;
     if (!read_config(options->config_path, &config, &err))
-        return fail(EXIT_CONFIGURATION, &err, "configuration");
-    if (!agent_run(&config, &err))
-        return fail(EXIT_FAILED, &err, "cannot begin");
-    return EXIT_LEFT;
+        status = fail(EXIT_CONFIGURATION, &err, "configuration");
+    else if (!agent_run(&config, &err))
+        status = fail(EXIT_FAILED, &err, "cannot begin");
+    agent_config_done(&config);
+    return status;
 }
 
 int main(int argc, char **argv)

@@ -15,6 +15,9 @@ static const verb_fn functions[] = {
     [VERB_PROBE] = verb_probe,
     [VERB_WATCH] = verb_watch,
     [VERB_PRUNE] = verb_prune,
+    [VERB_LB_READ] = verb_load_balancer,
+    [VERB_LB_SET] = verb_load_balancer,
+    [VERB_LB_CUT] = verb_load_balancer,
     [VERB_CANCEL] = NULL, /* ends another job, so it can be none itself */
 };
 _Static_assert(sizeof(functions) / sizeof(functions[0]) == VERB_COUNT, "one row a verb");

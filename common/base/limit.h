@@ -15,6 +15,8 @@
 #define LIMIT_SHA256_HEX 65   /* 64 hex digits and NUL */
 #define LIMIT_NODES      32   /* nodes of a cluster: the largest public Data Center has 12 */
 #define LIMIT_LBS        8    /* load balancers that one cluster stands behind */
+#define LIMIT_LB_MEMBER  256  /* a member's name at its load balancer, incl. NUL */
+#define LIMIT_LB_MEMBERS 8    /* members of one node in one load balancer: HTTP, SSH, and so on */
 #define LIMIT_CLUSTERS   4096 /* clusters of one fleet: the benchmark has 2,500 */
 #define LIMIT_OPERATORS  64   /* people with a key */
 

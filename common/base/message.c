@@ -7,26 +7,35 @@
 
 #include <string.h>
 
-/* All that a node can be asked to do. To add a verb, see ../README.md. */
+enum manner { QUESTION, LOOK, EFFECT };
+
+#define OF_MEMBERS (ARGUMENT_LOAD_BALANCER | ARGUMENT_MEMBERS | ARGUMENT_DEADLINE)
+
+/* All that an agent can be asked to do. To add a verb, see ../README.md. */
 static const struct {
     const char *name;
-    bool is_effect;
+    enum verb_subject subject;
+    enum manner manner;
     unsigned required; /* bits of enum command_argument */
     unsigned optional;
 } verbs[] = {
-    [VERB_FACTS] = {"facts", false, 0, ARGUMENT_ARTIFACT},
-    [VERB_STAGE] = {"stage", true, ARGUMENT_VERSION | ARGUMENT_ARTIFACT,
+    [VERB_FACTS] = {"facts", SUBJECT_HOST, LOOK, 0, ARGUMENT_ARTIFACT},
+    [VERB_STAGE] = {"stage", SUBJECT_NODE, EFFECT, ARGUMENT_VERSION | ARGUMENT_ARTIFACT,
                     ARGUMENT_SHA256 | ARGUMENT_DEADLINE},
-    [VERB_UNSTAGE] = {"unstage", true, ARGUMENT_VERSION, 0},
-    [VERB_CONNECTIONS] = {"connections", false, ARGUMENT_DEADLINE, 0},
-    [VERB_STOP] = {"stop", true, ARGUMENT_DEADLINE, ARGUMENT_FORCE | ARGUMENT_KILL},
-    [VERB_SWITCH] = {"switch", true, ARGUMENT_VERSION, ARGUMENT_PREVIOUS_VERSION},
-    [VERB_SWITCH_BACK] = {"switch-back", true, ARGUMENT_VERSION, ARGUMENT_PREVIOUS_VERSION},
-    [VERB_START] = {"start", true, ARGUMENT_VERSION | ARGUMENT_DEADLINE, 0},
-    [VERB_PROBE] = {"probe", false, ARGUMENT_VERSION | ARGUMENT_DEADLINE, 0},
-    [VERB_WATCH] = {"watch", false, ARGUMENT_VERSION | ARGUMENT_DURATION, 0},
-    [VERB_PRUNE] = {"prune", true, ARGUMENT_VERSION | ARGUMENT_PREVIOUS_VERSION, 0},
-    [VERB_CANCEL] = {"cancel", true, ARGUMENT_TARGET, 0},
+    [VERB_UNSTAGE] = {"unstage", SUBJECT_NODE, EFFECT, ARGUMENT_VERSION, 0},
+    [VERB_CONNECTIONS] = {"connections", SUBJECT_NODE, LOOK, ARGUMENT_DEADLINE, 0},
+    [VERB_STOP] = {"stop", SUBJECT_NODE, EFFECT, ARGUMENT_DEADLINE, ARGUMENT_FORCE | ARGUMENT_KILL},
+    [VERB_SWITCH] = {"switch", SUBJECT_NODE, EFFECT, ARGUMENT_VERSION, ARGUMENT_PREVIOUS_VERSION},
+    [VERB_SWITCH_BACK] = {"switch-back", SUBJECT_NODE, EFFECT, ARGUMENT_VERSION,
+                          ARGUMENT_PREVIOUS_VERSION},
+    [VERB_START] = {"start", SUBJECT_NODE, EFFECT, ARGUMENT_VERSION | ARGUMENT_DEADLINE, 0},
+    [VERB_PROBE] = {"probe", SUBJECT_NODE, LOOK, ARGUMENT_VERSION | ARGUMENT_DEADLINE, 0},
+    [VERB_WATCH] = {"watch", SUBJECT_NODE, LOOK, ARGUMENT_VERSION | ARGUMENT_DURATION, 0},
+    [VERB_PRUNE] = {"prune", SUBJECT_NODE, EFFECT, ARGUMENT_VERSION | ARGUMENT_PREVIOUS_VERSION, 0},
+    [VERB_LB_READ] = {"lb-read", SUBJECT_LB, QUESTION, OF_MEMBERS, 0},
+    [VERB_LB_SET] = {"lb-set", SUBJECT_LB, EFFECT, OF_MEMBERS | ARGUMENT_ADMIN, 0},
+    [VERB_LB_CUT] = {"lb-cut", SUBJECT_LB, EFFECT, OF_MEMBERS, 0},
+    [VERB_CANCEL] = {"cancel", SUBJECT_HOST, EFFECT, ARGUMENT_TARGET, 0},
 };
 _Static_assert(sizeof(verbs) / sizeof(verbs[0]) == VERB_COUNT, "one row a verb");
 
@@ -61,7 +70,19 @@ bool verb_parse(const char *name, enum verb *ret_verb)
 bool verb_is_effect(enum verb verb)
 {
     CHECK((unsigned)verb < VERB_COUNT);
-    return verbs[verb].is_effect;
+    return verbs[verb].manner == EFFECT;
+}
+
+bool verb_is_question(enum verb verb)
+{
+    CHECK((unsigned)verb < VERB_COUNT);
+    return verbs[verb].manner == QUESTION;
+}
+
+enum verb_subject verb_subject(enum verb verb)
+{
+    CHECK((unsigned)verb < VERB_COUNT);
+    return verbs[verb].subject;
 }
 
 unsigned verb_required_arguments(enum verb verb)
@@ -123,8 +144,26 @@ static bool check_version(const char *field, const char *text, struct error *err
     return false;
 }
 
-/* Control characters and broken UTF-8 would mislead a reader of the log. */
-static bool is_printable(const char *text)
+static bool is_one_of(const char *word, const char *const *words)
+{
+    while (*words != NULL && !text_equal(*words, word))
+        words++;
+    return *words != NULL;
+}
+
+bool message_is_admin(const char *word)
+{
+    static const char *const words[] = {"up", "drain", "down", NULL};
+    return is_one_of(word, words);
+}
+
+bool message_is_health(const char *word)
+{
+    static const char *const words[] = {"up", "changing", "down", "unknown", NULL};
+    return is_one_of(word, words);
+}
+
+bool message_is_printable(const char *text)
 {
     while (*text != '\0') {
         size_t size = text_utf8_size(text);
@@ -177,7 +216,7 @@ static bool check_artifact(const char *artifact, struct error *err)
         return field_is_wrong(err, "artifact", "neither an absolute path nor an http(s) URL");
     if (strlen(artifact) >= LIMIT_PATH)
         return field_is_wrong(err, "artifact", "the path is too long");
-    if (!is_printable(artifact))
+    if (!message_is_printable(artifact))
         return field_is_wrong(err, "artifact", "the path has a control character or is not UTF-8");
     if (has_parent_component(artifact))
         return field_is_wrong(err, "artifact", "a path has no '..'");
@@ -218,17 +257,24 @@ static bool argument_is_given(const struct command *command, enum command_argume
         return command->force;
     case ARGUMENT_KILL:
         return command->kill;
+    case ARGUMENT_LOAD_BALANCER:
+        return command->load_balancer[0] != '\0';
+    case ARGUMENT_MEMBERS:
+        return command->members.count != 0;
+    case ARGUMENT_ADMIN:
+        return command->admin[0] != '\0';
     }
     return false;
 }
 
 /* In the order of the bits of enum command_argument. */
 static const char *const argument_names[] = {
-    "version",     "previous_version", "artifact", "sha256", "target_id",
-    "deadline_ms", "duration_ms",      "force",    "kill",
+    "version",   "previous_version", "artifact",    "sha256",
+    "target_id", "deadline_ms",      "duration_ms", "force",
+    "kill",      "load_balancer",    "members",     "admin",
 };
 #define ARGUMENT_COUNT (sizeof(argument_names) / sizeof(argument_names[0]))
-_Static_assert(1 << (ARGUMENT_COUNT - 1) == ARGUMENT_KILL, "one name an argument");
+_Static_assert(1 << (ARGUMENT_COUNT - 1) == ARGUMENT_ADMIN, "one name an argument");
 
 static bool check_given_arguments(const struct command *command, struct error *err)
 {
@@ -245,6 +291,25 @@ static bool check_given_arguments(const struct command *command, struct error *e
     return true;
 }
 
+static bool check_members(const struct message_members *members, struct error *err)
+{
+    if (members->count > LIMIT_LB_MEMBERS)
+        return field_is_wrong(err, "members", "too many");
+    for (size_t i = 0; i < members->count; i++)
+        if (members->names[i][0] == '\0' || !message_is_printable(members->names[i]))
+            return field_is_wrong(err, "members", "one is empty or has a control character");
+    return true;
+}
+
+static bool check_lb_forms(const struct command *command, struct error *err)
+{
+    if (command->load_balancer[0] != '\0' && !text_is_name(command->load_balancer))
+        return field_is_wrong(err, "load_balancer", "not a name");
+    if (command->admin[0] != '\0' && !message_is_admin(command->admin))
+        return field_is_wrong(err, "admin", "not 'up', 'drain' or 'down'");
+    return check_members(&command->members, err);
+}
+
 static bool check_argument_forms(const struct command *command, struct error *err)
 {
     if (command->target_id[0] != '\0' && !message_is_id(command->target_id))
@@ -255,7 +320,8 @@ static bool check_argument_forms(const struct command *command, struct error *er
         return field_is_wrong(err, "duration_ms", "negative");
     return check_version("version", command->version, err) &&
            check_version("previous_version", command->previous_version, err) &&
-           check_artifact(command->artifact, err) && check_sha256(command->sha256, err);
+           check_artifact(command->artifact, err) && check_sha256(command->sha256, err) &&
+           check_lb_forms(command, err);
 }
 
 static bool check_envelope(const struct command *command, struct error *err)

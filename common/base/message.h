@@ -13,6 +13,7 @@
 #include "limit.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* The whole set: an agent obeys these and nothing else. */
@@ -28,6 +29,9 @@ enum verb {
     VERB_PROBE,       /* wait until the node's own /status is RUNNING at `version` */
     VERB_WATCH,       /* watch for duration_ms: failed at once if the process dies or says ERROR */
     VERB_PRUNE,       /* remove old releases but `version` and `previous_version` */
+    VERB_LB_READ,     /* tell the state of `members` of a load balancer of this host */
+    VERB_LB_SET,      /* put them into the state `admin`; done when it reads back */
+    VERB_LB_CUT,      /* end the sessions that they have left */
     VERB_CANCEL,      /* end the job of command `target_id`, if it runs */
     VERB_COUNT
 };
@@ -35,13 +39,31 @@ enum verb {
 const char *verb_name(enum verb verb);
 bool verb_parse(const char *name, enum verb *ret_verb);
 
-/* Changes something on the node: refused from a stale epoch, recorded before it is done. */
+/* Changes something on the host: refused from a stale epoch, recorded before it is done. */
 bool verb_is_effect(enum verb verb);
+/* Asked so often that nothing of it is recorded: one that is lost is asked anew, by another id. */
+bool verb_is_question(enum verb verb);
+
+/* What of an agent's host a verb is about. Of each, one thing is changed at a time. */
+enum verb_subject {
+    SUBJECT_HOST, /* the agent itself: every agent obeys */
+    SUBJECT_NODE, /* Bitbucket */
+    SUBJECT_LB,   /* a load balancer that can be changed on that host only */
+};
+enum verb_subject verb_subject(enum verb verb);
 
 /* An id is 1 to LIMIT_ID - 1 of [a-z A-Z 0-9 . _ : -], not beginning with "." or "-". */
 bool message_is_id(const char *text);
 /* 64 lower-case hexadecimal digits. */
 bool message_is_sha256(const char *text);
+
+/* Members of one load balancer, as it knows them. */
+struct message_members {
+    size_t count;
+    char names[LIMIT_LB_MEMBERS][LIMIT_LB_MEMBER];
+};
+
+#define MESSAGE_WORD 16 /* of the state of a member, incl. NUL */
 
 struct command {
     char id[LIMIT_ID];        /* unique; the same id is the same command */
@@ -58,10 +80,13 @@ struct command {
     char artifact[LIMIT_URL];      /* absolute path on the node, or http(s) URL */
     char sha256[LIMIT_SHA256_HEX]; /* lower-case hex */
     char target_id[LIMIT_ID];
-    int64_t deadline_ms; /* for the work, counted from its start; 0 = none */
-    int64_t duration_ms; /* VERB_WATCH */
-    bool force;          /* STOP: although connections are established */
-    bool kill;           /* STOP: SIGKILL at the deadline, instead of a failure */
+    int64_t deadline_ms;            /* for the work, counted from its start; 0 = none */
+    int64_t duration_ms;            /* VERB_WATCH */
+    bool force;                     /* STOP: although connections are established */
+    bool kill;                      /* STOP: SIGKILL at the deadline, instead of a failure */
+    char load_balancer[LIMIT_NAME]; /* as the agent's configuration names it */
+    struct message_members members;
+    char admin[MESSAGE_WORD]; /* LB_SET: "up", "drain" or "down" */
 };
 
 enum command_argument {
@@ -74,6 +99,9 @@ enum command_argument {
     ARGUMENT_DURATION = 1 << 6,
     ARGUMENT_FORCE = 1 << 7,
     ARGUMENT_KILL = 1 << 8,
+    ARGUMENT_LOAD_BALANCER = 1 << 9,
+    ARGUMENT_MEMBERS = 1 << 10,
+    ARGUMENT_ADMIN = 1 << 11,
 };
 
 /* Which arguments a verb must have and may have, as bits of enum command_argument. */
@@ -113,6 +141,26 @@ struct node_facts {
     int64_t clock_ms;     /* the node's wall clock when it answered */
 };
 
+/* How one member is; what the figures mean stands in lb-drivers/lb_driver.h. */
+struct message_member {
+    char member[LIMIT_LB_MEMBER];
+    char admin[MESSAGE_WORD];  /* "up", "drain" or "down" */
+    char health[MESSAGE_WORD]; /* "up", "changing", "down" or "unknown" */
+    bool is_checked;
+    int64_t sessions; /* -1 = not known */
+    int64_t settle_ms;
+    int64_t weight; /* -1 = not known */
+    int64_t peers_up;
+};
+
+#define MESSAGE_FIGURE_MOST (1LL << 40) /* of a member: sums of them stay in an int64_t */
+
+/* True for the words above, whoever says them. */
+bool message_is_admin(const char *word);
+bool message_is_health(const char *word);
+/* Without control characters, and well-formed UTF-8: no reader of the log is misled. */
+bool message_is_printable(const char *text);
+
 struct report {
     char command_id[LIMIT_ID]; /* empty for REPORT_HELLO */
     char cluster[LIMIT_NAME];
@@ -129,6 +177,9 @@ struct report {
     struct error error;            /* FAILED, REFUSED */
     bool has_facts;                /* HELLO, FACTS */
     struct node_facts facts;
+    bool is_blind;       /* LB_READ: that load balancer never knows sessions */
+    size_t member_count; /* LB_READ done: in the order of the command */
+    struct message_member members[LIMIT_LB_MEMBERS];
 };
 
 #endif

@@ -188,6 +188,7 @@ void agent_init(struct agent *agent, uint32_t index)
     snprintf(agent->process.name, sizeof(agent->process.name), "agent %s", world.nodes[index].name);
     agent->process.on_death = lose_children;
     TEXT_COPY(agent->config.cluster, "git");
+    agent->config.has_bitbucket = true;
     TEXT_COPY(agent->config.node, world.nodes[index].name);
     agent->config.controller_count = world.controller_count;
     for (uint32_t i = 0; i < world.controller_count; i++)

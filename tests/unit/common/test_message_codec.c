@@ -73,6 +73,29 @@ static struct report hello_report(void)
                                      .clock_ms = 1700000000000}};
 }
 
+static struct report members_report(void)
+{
+    struct report report = {.command_id = "lb.edge.1",
+                            .cluster = "c1",
+                            .node = "lb1",
+                            .kind = REPORT_DONE,
+                            .verb = VERB_LB_READ,
+                            .connections = -1,
+                            .bytes_total = -1,
+                            .is_blind = true,
+                            .member_count = LIMIT_LB_MEMBERS};
+    for (size_t i = 0; i < LIMIT_LB_MEMBERS; i++)
+        report.members[i] = (struct message_member){.member = "bb_http/n1",
+                                                    .admin = "drain",
+                                                    .health = "changing",
+                                                    .is_checked = true,
+                                                    .sessions = -1,
+                                                    .settle_ms = 1500,
+                                                    .weight = (int64_t)i,
+                                                    .peers_up = 2};
+    return report;
+}
+
 static void command_reads_back_as_it_was_written(void **state)
 {
     (void)state;
@@ -113,6 +136,11 @@ static void every_verb_reads_back(void **state)
         strcpy(command.previous_version, required & ARGUMENT_PREVIOUS_VERSION ? "7.9.0" : "");
         strcpy(command.artifact, required & ARGUMENT_ARTIFACT ? "/a" : "");
         strcpy(command.target_id, required & ARGUMENT_TARGET ? "y" : "");
+        strcpy(command.load_balancer, required & ARGUMENT_LOAD_BALANCER ? "edge" : "");
+        strcpy(command.admin, required & ARGUMENT_ADMIN ? "drain" : "");
+        command.members.count = required & ARGUMENT_MEMBERS ? 2 : 0;
+        for (size_t m = 0; m < command.members.count; m++)
+            strcpy(command.members.names[m], "bb_http/n1");
         command.deadline_ms = required & ARGUMENT_DEADLINE ? 5 : 0;
         command.duration_ms = required & ARGUMENT_DURATION ? 5 : 0;
         FREE_CLEANUP char *text = command_write(&command);
@@ -151,6 +179,39 @@ static void hello_with_facts_reads_back(void **state)
     assert_memory_equal(&back.facts, &report.facts, sizeof(back.facts));
     assert_string_equal(back.command_id, "");
     assert_int_equal(back.error.code, ERROR_NONE);
+}
+
+static void state_of_members_reads_back(void **state)
+{
+    (void)state;
+    struct report report = members_report();
+    struct report back;
+    FREE_CLEANUP char *text = report_write(&report);
+    assert_good(read_report(text, &back, &err));
+    assert_true(back.is_blind);
+    assert_int_equal(back.member_count, LIMIT_LB_MEMBERS);
+    assert_memory_equal(back.members, report.members, sizeof(back.members));
+}
+
+static void longest_members_fit_the_wire(void **state)
+{
+    (void)state;
+    struct report back, report = members_report();
+    struct command asked, command = {.id = "x",
+                                     .cluster = "c",
+                                     .node = "n",
+                                     .verb = VERB_LB_READ,
+                                     .load_balancer = "e",
+                                     .deadline_ms = 1};
+    command.members.count = LIMIT_LB_MEMBERS;
+    for (size_t i = 0; i < LIMIT_LB_MEMBERS; i++) {
+        memset(report.members[i].member, '"', LIMIT_LB_MEMBER - 1);
+        memset(command.members.names[i], '\\', LIMIT_LB_MEMBER - 1);
+    }
+    FREE_CLEANUP char *report_text = report_write(&report);
+    FREE_CLEANUP char *command_text = command_write(&command);
+    assert_good(read_report(report_text, &back, &err));
+    assert_good(read_command(command_text, &asked, &err));
 }
 
 static void figures_that_are_not_given_are_not_known(void **state)
@@ -232,6 +293,28 @@ static void malformed_command_is_refused_by_the_name_of_its_field(void **state)
     }
 }
 
+#define LB_READ "{" ENVELOPE ",\"verb\":\"lb-read\",\"deadline_ms\":5,\"load_balancer\":\"e\""
+
+static void malformed_list_of_members_is_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        LB_READ ",\"members\":\"n1\"}",
+        LB_READ ",\"members\":{\"a\":\"n1\"}}",
+        LB_READ ",\"members\":[1]}",
+        LB_READ ",\"members\":[\"n1\",null]}",
+        LB_READ ",\"members\":[[\"n1\"]]}",
+        LB_READ ",\"members\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\"]}",
+    };
+    struct command command;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_fails(read_command(bad[i], &command, &err), ERROR_PROTOCOL, "'members'");
+    assert_fails(read_command(LB_READ ",\"members\":[]}", &command, &err), ERROR_INVALID,
+                 "members: missing");
+    FREE_CLEANUP char *longer = memory_format(LB_READ ",\"members\":[\"%0256d\"]}", 1);
+    assert_fails(read_command(longer, &command, &err), ERROR_PROTOCOL, "'members'");
+}
+
 static void command_of_the_wrong_form_is_refused_as_invalid(void **state)
 {
     (void)state;
@@ -300,6 +383,38 @@ static void malformed_report_is_refused_by_the_name_of_its_field(void **state)
         assert_fails(read_report(rows[i].text, &report, &err), ERROR_PROTOCOL, rows[i].named);
         assert_int_equal(report.node[0], (char)0xAA);
     }
+}
+
+#define MEMBER(admin, health, sessions, peers_up)                                                  \
+    REPORT("done", "lb-read")                                                                      \
+    ",\"members\":[{\"member\":\"n1\",\"admin\":\"" admin "\",\"health\":\"" health                \
+    "\",\"is_checked\":true,\"sessions\":" sessions                                                \
+    ",\"settle_ms\":0,\"weight\":1,\"peers_up\":" peers_up "}]}"
+
+static void state_of_a_member_that_makes_no_sense_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *named;
+    } rows[] = {
+        {REPORT("done", "lb-read") "}", "'members' is not a list"},
+        {REPORT("done", "lb-read") ",\"members\":[1]}", "'members' is not a list"},
+        {REPORT("done", "lb-read") ",\"members\":[{\"member\":\"n1\"}]}",
+         "'members[0]': 'admin' is missing"},
+        {REPORT("done", "lb-set") ",\"members\":[]}", "'members' has no place"},
+        {REPORT("progress", "lb-read") ",\"members\":[]}", "'members' has no place"},
+        {MEMBER("ready", "up", "0", "1"), "admin"},
+        {MEMBER("up", "well", "0", "1"), "health"},
+        {MEMBER("up", "up", "-2", "1"), "'sessions'"},
+        {MEMBER("up", "up", "9223372036854775807", "1"), "a figure"},
+        {MEMBER("up", "up", "0", "4294967296"), "a figure"},
+        {MEMBER("up", "up", "0", "1,\"more\":1"), "'more'"},
+    };
+    struct report report;
+    assert_good(read_report(MEMBER("up", "up", "0", "1"), &report, &err));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_fails(read_report(rows[i].text, &report, &err), ERROR_PROTOCOL, rows[i].named);
 }
 
 static void error_code_of_a_newer_agent_is_read_as_protocol(void **state)
@@ -388,13 +503,17 @@ int main(void)
         cmocka_unit_test(every_verb_reads_back),
         cmocka_unit_test(report_of_failure_reads_back),
         cmocka_unit_test(hello_with_facts_reads_back),
+        cmocka_unit_test(state_of_members_reads_back),
+        cmocka_unit_test(longest_members_fit_the_wire),
         cmocka_unit_test(figures_that_are_not_given_are_not_known),
         cmocka_unit_test(text_that_is_not_utf8_is_sent_readably),
         cmocka_unit_test(longest_report_fits_the_wire),
         cmocka_unit_test(malformed_command_is_refused_by_the_name_of_its_field),
+        cmocka_unit_test(malformed_list_of_members_is_refused),
         cmocka_unit_test(command_of_the_wrong_form_is_refused_as_invalid),
         cmocka_unit_test(text_longer_than_its_field_is_refused),
         cmocka_unit_test(malformed_report_is_refused_by_the_name_of_its_field),
+        cmocka_unit_test(state_of_a_member_that_makes_no_sense_is_refused),
         cmocka_unit_test(error_code_of_a_newer_agent_is_read_as_protocol),
         cmocka_unit_test(message_beyond_the_limit_is_refused_unread),
         cmocka_unit_test(truncated_messages_are_refused),

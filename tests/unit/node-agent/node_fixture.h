@@ -38,6 +38,7 @@ static inline int node_make(void **state)
     TEXT_COPY(config.bitbucket.releases, scratch_path("releases"));
     TEXT_COPY(config.bitbucket.install_link, scratch_path("current"));
     TEXT_COPY(config.bitbucket.home, scratch_path("home"));
+    config.has_bitbucket = true;
     config.bitbucket.http_port = 7990;
     config.bitbucket.service = SERVICE_SCRIPT;
     TEXT_COPY(command.version, "7.9.4");

@@ -17,6 +17,8 @@
 #define CONTROLLERS "controllers:\n  - {name: c1, key: \"" KEY_A "\"}\n"
 #define SERVICE     "  service: {kind: systemd, unit: bitbucket.service}\n"
 #define BITBUCKET   "bitbucket:\n" SERVICE
+#define EDGE        "name: edge, driver: haproxy, addresses: [\"unix:/run/haproxy/admin.sock\"]"
+#define LBS         "load_balancers:\n  - {" EDGE "}\n"
 
 static struct agent_config config;
 static struct yaml_document document;
@@ -32,6 +34,7 @@ static int end_document(void **state)
 {
     (void)state;
     yaml_done(&document);
+    agent_config_done(&config);
     return 0;
 }
 
@@ -54,6 +57,7 @@ static void assert_good_config(const char *text)
 static void assert_complaint(const char *text, const char *part, const char *other_part)
 {
     yaml_done(&document);
+    agent_config_done(&config);
     read_text(text);
     const char *complaints = buffer_text(&document.complaints);
     if (document.complaint_count != 1 || strstr(complaints, part) == NULL ||
@@ -514,6 +518,54 @@ static void empty_configuration_is_no_matter_of_the_host(void **state)
     assert_host(0, "", "");
 }
 
+static void load_balancers_are_read(void **state)
+{
+    (void)state;
+    assert_good_config(NODE REDIS CONTROLLERS BITBUCKET LBS
+                       "  - {name: inner, driver: haproxy, addresses: [\"tcp:10.0.0.9:9999\"]}\n");
+    assert_int_equal(config.lb_count, 2);
+    const struct lb *edge = agent_config_find_lb(&config, "edge");
+    assert_ptr_equal(edge->driver, lb_driver_find("haproxy"));
+    assert_int_equal(edge->options.address_count, 1);
+    assert_string_equal(edge->options.addresses[0], "unix:/run/haproxy/admin.sock");
+    assert_ptr_equal(agent_config_find_lb(&config, "inner"), &config.lbs[1]);
+    assert_null(agent_config_find_lb(&config, "outer"));
+    assert_true(config.has_bitbucket);
+}
+
+static void bitbucket_may_be_missing_where_there_are_load_balancers(void **state)
+{
+    (void)state;
+    assert_good_config(NODE REDIS CONTROLLERS LBS);
+    assert_false(config.has_bitbucket);
+    assert_complaint(NODE REDIS CONTROLLERS "load_balancers: []\n", "bitbucket", "missing");
+}
+
+static void load_balancers_are_checked_as_those_of_the_controller(void **state)
+{
+    (void)state;
+    assert_complaint(NODE REDIS CONTROLLERS "load_balancers: [{" EDGE ", members: {}}]\n",
+                     "load_balancers[0].members", "unknown key");
+    assert_complaint(NODE REDIS CONTROLLERS LBS "  - {" EDGE "}\n", "load_balancers[1].name",
+                     "stands in line 8 already");
+    assert_complaint(NODE REDIS CONTROLLERS
+                     "load_balancers: [{name: a, driver: f5, addresses: [\"unix:/a\"]}]\n",
+                     "there is no driver 'f5'", lb_driver_names());
+    assert_complaint(NODE REDIS CONTROLLERS
+                     "load_balancers: [{name: a, driver: haproxy, addresses: [\"ftp:/a\"]}]\n",
+                     "load_balancers[0].addresses", "ftp:/a");
+    assert_complaint(NODE REDIS CONTROLLERS "load_balancers: [a]\n", "load_balancers[0]",
+                     "must be a map");
+}
+
+static void agent_does_not_ask_another_agent(void **state)
+{
+    (void)state;
+    assert_complaint(NODE REDIS CONTROLLERS
+                     "load_balancers: [{name: a, driver: agent, addresses: [lb1]}]\n",
+                     "load_balancers[0].driver", "drives its load balancer itself");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -528,6 +580,10 @@ int main(void)
         test_config(paths_that_are_not_normal_are_complaints),
         cmocka_unit_test(path_text_knows_inside_from_beside),
         test_config(redis_section_is_checked),
+        test_config(load_balancers_are_read),
+        test_config(bitbucket_may_be_missing_where_there_are_load_balancers),
+        test_config(load_balancers_are_checked_as_those_of_the_controller),
+        test_config(agent_does_not_ask_another_agent),
         test_config(redis_sentinels_are_read),
         test_config(redis_sentinels_are_checked),
         test_config(controllers_are_checked),

@@ -25,6 +25,7 @@ static struct agent_config config;
 static struct record *record;
 static struct outbox *outbox;
 static struct dispatch dispatch;
+static struct lb lb;
 static int listener, client; /* a connection that keeps the node from being empty */
 
 static int start_server(void **state)
@@ -42,6 +43,7 @@ static int start_server(void **state)
     TEXT_COPY(config.bitbucket.releases, scratch_path("releases"));
     TEXT_COPY(config.bitbucket.install_link, scratch_path("current"));
     TEXT_COPY(config.bitbucket.home, scratch_path("home"));
+    config.has_bitbucket = true;
     config.bitbucket.service = SERVICE_SCRIPT;
     config.controller_count = 1;
     TEXT_COPY(config.controllers[0].name, "c1");
@@ -50,6 +52,24 @@ static int start_server(void **state)
                    file_make_directory(config.bitbucket.releases, 0755, &err)
                ? 0
                : -1;
+}
+
+/* A load balancer whose socket is Bitbucket's port here: it takes a question and says nothing. */
+static void configure_silent_lb(void)
+{
+    lb = (struct lb){.driver = lb_driver_find("haproxy"), .name = "edge"};
+    (void)snprintf(lb.options.addresses[0], LIMIT_PATH, "tcp:127.0.0.1:%d",
+                   config.bitbucket.http_port);
+    lb.options.address_count = 1;
+    config.lbs = &lb;
+    config.lb_count = 1;
+}
+
+/* One that is not there. */
+static void configure_absent_lb(void)
+{
+    configure_silent_lb();
+    (void)snprintf(lb.options.addresses[0], LIMIT_PATH, "unix:%s", scratch_path("no.sock"));
 }
 
 static int stop_server(void **state)
@@ -129,6 +149,13 @@ static struct command command_of(const char *id, enum verb verb)
         TEXT_COPY(command.version, "7.9.4");
     if (verb_required_arguments(verb) & ARGUMENT_DEADLINE)
         command.deadline_ms = LIFE_MS;
+    if (verb_subject(verb) == SUBJECT_LB) {
+        TEXT_COPY(command.load_balancer, "edge");
+        TEXT_COPY(command.members.names[0], "bb_http/n1");
+        command.members.count = 1;
+    }
+    if (verb_required_arguments(verb) & ARGUMENT_ADMIN)
+        TEXT_COPY(command.admin, "drain");
     return command;
 }
 
@@ -165,17 +192,31 @@ static void send_command(const struct command *command)
     dispatch_command(&dispatch, &entry);
 }
 
+static void look_at_jobs(void)
+{
+    (void)poll(NULL, 0, 5);
+    for (size_t i = 0; i < INBOX_JOBS_MOST; i++)
+        dispatch_job(&dispatch, &dispatch.jobs.jobs[i]);
+    job_runner_reap(&dispatch.jobs);
+    job_runner_kill_overdue(&dispatch.jobs);
+    dispatch_settle(&dispatch);
+}
+
 static void run_until_ended(const char *id)
 {
     struct deadline deadline = deadline_after_ms(WAIT_MS);
     while (record_find(record, id)->report == NULL) {
         assert_false(deadline_is_over(deadline));
-        (void)poll(NULL, 0, 5);
-        for (size_t i = 0; i < INBOX_JOBS_MOST; i++)
-            dispatch_job(&dispatch, &dispatch.jobs.jobs[i]);
-        job_runner_reap(&dispatch.jobs);
-        job_runner_kill_overdue(&dispatch.jobs);
-        dispatch_settle(&dispatch);
+        look_at_jobs();
+    }
+}
+
+static void run_until_idle(void)
+{
+    struct deadline deadline = deadline_after_ms(WAIT_MS);
+    while (job_runner_count(&dispatch.jobs) > 0) {
+        assert_false(deadline_is_over(deadline));
+        look_at_jobs();
     }
 }
 
@@ -344,7 +385,7 @@ static void begin_to_stage(void)
                    config.bitbucket.http_port);
     memset(stage.sha256, '0', sizeof(stage.sha256) - 1);
     send_command(&stage);
-    assert_non_null(job_runner_busy(&dispatch.jobs));
+    assert_non_null(job_runner_busy(&dispatch.jobs, SUBJECT_NODE));
 }
 
 static void unfinished_change_is_refused_while_another_runs(void **state)
@@ -406,6 +447,104 @@ static void unfinished_command_is_refused_while_too_many_jobs_run(void **state)
     assert_int_equal(dispatch.refused[REFUSAL_TOO_MANY_JOBS], 1);
 }
 
+static void question_is_answered_and_leaves_nothing_in_the_record(void **state)
+{
+    const struct command question = command_of("q", VERB_LB_READ);
+    (void)state;
+    configure_absent_lb();
+    start_agent();
+    send_command(&question);
+    run_until_idle();
+    assert_int_equal(record_count(record), 0);
+    assert_told("q failed: unavailable|");
+    send_command(&question);
+    run_until_idle();
+    assert_told("q failed: unavailable|q failed: unavailable|");
+}
+
+static void question_that_is_delivered_twice_is_asked_once(void **state)
+{
+    const struct command question = command_of("q", VERB_LB_READ);
+    (void)state;
+    configure_silent_lb();
+    start_agent();
+    send_command(&question);
+    send_command(&question);
+    assert_int_equal(job_runner_count(&dispatch.jobs), 1);
+    assert_told("");
+}
+
+static void question_of_a_new_leader_raises_the_epoch(void **state)
+{
+    struct command question = command_of("q", VERB_LB_READ);
+    const struct command old = command_of("old", VERB_LB_SET);
+    (void)state;
+    configure_silent_lb();
+    start_agent();
+    question.epoch = 2;
+    send_command(&question);
+    assert_int_equal(record_epoch(record), 2);
+    send_command(&old);
+    assert_told("old refused: stale|");
+}
+
+static void change_of_a_load_balancer_is_recorded_and_not_done_twice(void **state)
+{
+    const struct command set = command_of("s", VERB_LB_SET);
+    (void)state;
+    configure_absent_lb();
+    start_agent();
+    send_command(&set);
+    run_until_ended("s");
+    assert_int_equal(end_of("s").error.code, ERROR_UNAVAILABLE);
+    assert_told("s failed: unavailable|");
+    run_until_idle();
+    send_command(&set);
+    assert_int_equal(job_runner_count(&dispatch.jobs), 0);
+    assert_told("s failed: unavailable|s failed: unavailable|");
+}
+
+static void load_balancer_is_changed_beside_the_node_and_one_at_a_time(void **state)
+{
+    const struct command set = command_of("s", VERB_LB_SET), cut = command_of("c", VERB_LB_CUT);
+    (void)state;
+    configure_silent_lb();
+    start_agent();
+    begin_to_stage();
+    send_command(&set);
+    send_command(&cut);
+    assert_int_equal(job_runner_count(&dispatch.jobs), 2);
+    assert_told("stage accepted|s accepted|c refused: busy|");
+    assert_string_equal(dispatch_verb_name(&dispatch), "stage");
+}
+
+static void load_balancer_that_is_not_configured_is_named_with_those_there_are(void **state)
+{
+    struct command set = command_of("s", VERB_LB_SET);
+    (void)state;
+    configure_absent_lb();
+    start_agent();
+    TEXT_COPY(set.load_balancer, "inner");
+    send_command(&set);
+    run_until_ended("s");
+    const struct report report = end_of("s");
+    assert_int_equal(report.error.code, ERROR_NOT_FOUND);
+    assert_non_null(strstr(report.error.message, "'inner' here; there are: edge"));
+    assert_string_not_equal(report.error.hint, "");
+}
+
+static void member_that_the_driver_does_not_know_the_like_of_is_refused(void **state)
+{
+    struct command set = command_of("s", VERB_LB_SET);
+    (void)state;
+    configure_absent_lb();
+    start_agent();
+    TEXT_COPY(set.members.names[0], "bb_http/n1 state ready");
+    send_command(&set);
+    run_until_ended("s");
+    assert_int_equal(end_of("s").error.code, ERROR_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +560,13 @@ int main(void)
         test_of_dispatch(refused_change_goes_on_when_the_other_has_ended),
         test_of_dispatch(unfinished_look_goes_on_beside_a_change),
         test_of_dispatch(unfinished_command_is_refused_while_too_many_jobs_run),
+        test_of_dispatch(question_is_answered_and_leaves_nothing_in_the_record),
+        test_of_dispatch(question_that_is_delivered_twice_is_asked_once),
+        test_of_dispatch(question_of_a_new_leader_raises_the_epoch),
+        test_of_dispatch(change_of_a_load_balancer_is_recorded_and_not_done_twice),
+        test_of_dispatch(load_balancer_is_changed_beside_the_node_and_one_at_a_time),
+        test_of_dispatch(load_balancer_that_is_not_configured_is_named_with_those_there_are),
+        test_of_dispatch(member_that_the_driver_does_not_know_the_like_of_is_refused),
     };
     return cmocka_run_group_tests_name("node-agent/dispatch", tests, start_server, stop_server);
 }

@@ -202,7 +202,8 @@ static void only_what_is_well_signed_is_owed_a_report(void **state)
 
 static struct inbox_state idle_state(void)
 {
-    return (struct inbox_state){.cluster = "git", .node = "bb1", .epoch = 7, .now_ms = NOW_MS};
+    return (struct inbox_state){
+        .cluster = "git", .node = "bb1", .epoch = 7, .now_ms = NOW_MS, .has_bitbucket = true};
 }
 
 static struct inbox_verdict decide(const struct inbox_state *state, const struct command *command)
@@ -464,6 +465,66 @@ static void cancel_gets_through_when_all_is_busy(void **state)
     assert_accepted(&now, &command);
 }
 
+static struct command lb_command(enum verb verb)
+{
+    struct command command = stop_command();
+    command.verb = verb;
+    TEXT_COPY(command.id, "lb.edge.1");
+    TEXT_COPY(command.load_balancer, "edge");
+    command.members.count = 1;
+    TEXT_COPY(command.members.names[0], "bb_http/n1");
+    if (verb == VERB_LB_SET)
+        TEXT_COPY(command.admin, "drain");
+    return command;
+}
+
+static void agent_without_bitbucket_does_nothing_to_one(void **state)
+{
+    struct inbox_state now = idle_state();
+    struct command command = stop_command(), facts = stop_command();
+    const struct command read = lb_command(VERB_LB_READ);
+    (void)state;
+    now.has_bitbucket = false;
+    now.has_load_balancers = true;
+    facts.verb = VERB_FACTS;
+    assert_refused(&now, &command, REFUSAL_NOT_HERE, ERROR_INVALID, "no Bitbucket");
+    assert_accepted(&now, &facts);
+    assert_accepted(&now, &read);
+}
+
+static void agent_without_load_balancers_does_nothing_to_one(void **state)
+{
+    const struct inbox_state idle = idle_state();
+    const struct command read = lb_command(VERB_LB_READ), set = lb_command(VERB_LB_SET);
+    (void)state;
+    assert_refused(&idle, &read, REFUSAL_NOT_HERE, ERROR_NOT_FOUND, "no load balancers");
+    assert_refused(&idle, &set, REFUSAL_NOT_HERE, ERROR_NOT_FOUND, "no load balancers");
+}
+
+static void overtaken_leader_neither_reads_nor_sets_a_load_balancer(void **state)
+{
+    struct inbox_state now = idle_state();
+    struct command read = lb_command(VERB_LB_READ), set = lb_command(VERB_LB_SET);
+    (void)state;
+    now.has_load_balancers = true;
+    read.epoch = set.epoch = now.epoch - 1;
+    assert_refused(&now, &read, REFUSAL_STALE_EPOCH, ERROR_STALE, "overtaken");
+    assert_refused(&now, &set, REFUSAL_STALE_EPOCH, ERROR_STALE, "overtaken");
+}
+
+static void same_id_for_other_members_is_refused(void **state)
+{
+    struct inbox_state now = idle_state();
+    const struct command set = lb_command(VERB_LB_SET);
+    struct command other = set;
+    (void)state;
+    now.has_load_balancers = true;
+    now.known = &set;
+    assert_int_equal(decide(&now, &set).decision, INBOX_ANSWER);
+    TEXT_COPY(other.members.names[0], "bb_http/n2");
+    assert_refused(&now, &other, REFUSAL_REUSED_ID, ERROR_CONFLICT, "used before");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -490,6 +551,10 @@ int main(void)
         cmocka_unit_test(looking_is_allowed_while_the_node_is_changed),
         cmocka_unit_test(number_of_jobs_is_bounded),
         cmocka_unit_test(cancel_gets_through_when_all_is_busy),
+        cmocka_unit_test(agent_without_bitbucket_does_nothing_to_one),
+        cmocka_unit_test(agent_without_load_balancers_does_nothing_to_one),
+        cmocka_unit_test(overtaken_leader_neither_reads_nor_sets_a_load_balancer),
+        cmocka_unit_test(same_id_for_other_members_is_refused),
     };
     return cmocka_run_group_tests(tests, make_keys, free_keys);
 }

@@ -237,15 +237,16 @@ static void success_of_a_cancelled_job_stays_one(void **state)
 static void job_that_changes_the_node_is_busy_until_its_end_is_recorded(void **state)
 {
     (void)state;
-    assert_null(job_runner_busy(&runner));
+    assert_null(job_runner_busy(&runner, SUBJECT_NODE));
     job->command.verb = VERB_STOP;
     job->pid = 1 << 22; /* no process has this number: pid_max is the number of pids */
-    assert_ptr_equal(job_runner_busy(&runner), job);
+    assert_ptr_equal(job_runner_busy(&runner, SUBJECT_NODE), job);
     put_kind(REPORT_DONE, 0);
     assert_true(running_job_read(job));
-    assert_ptr_equal(job_runner_busy(&runner), job);
+    assert_ptr_equal(job_runner_busy(&runner, SUBJECT_NODE), job);
+    assert_null(job_runner_busy(&runner, SUBJECT_LB));
     running_job_settle(job);
-    assert_null(job_runner_busy(&runner));
+    assert_null(job_runner_busy(&runner, SUBJECT_NODE));
     /* Its process is not reaped yet. */
     assert_int_equal(job_runner_count(&runner), 1);
     assert_ptr_equal(job_runner_find(&runner, "t1"), job);

@@ -24,6 +24,15 @@ static struct command command_with(enum verb verb, unsigned arguments)
     command.deadline_ms = arguments & ARGUMENT_DEADLINE ? 60000 : 0;
     command.duration_ms = arguments & ARGUMENT_DURATION ? 60000 : 0;
     command.force = (arguments & ARGUMENT_FORCE) != 0;
+    command.kill = (arguments & ARGUMENT_KILL) != 0;
+    if (arguments & ARGUMENT_LOAD_BALANCER)
+        strcpy(command.load_balancer, "edge");
+    if (arguments & ARGUMENT_MEMBERS) {
+        command.members.count = 1;
+        strcpy(command.members.names[0], "bb_http/n1");
+    }
+    if (arguments & ARGUMENT_ADMIN)
+        strcpy(command.admin, "drain");
     return command;
 }
 
@@ -53,15 +62,35 @@ static void unknown_words_are_refused(void **state)
     assert_false(report_kind_parse("maybe", &kind));
 }
 
-static void verbs_that_change_the_node_are_effects(void **state)
+static void verbs_that_change_the_host_are_effects(void **state)
 {
     (void)state;
-    static const enum verb looks[] = {VERB_FACTS, VERB_CONNECTIONS, VERB_PROBE, VERB_WATCH};
+    static const enum verb looks[] = {VERB_FACTS, VERB_CONNECTIONS, VERB_PROBE, VERB_WATCH,
+                                      VERB_LB_READ};
     for (unsigned verb = 0; verb < VERB_COUNT; verb++) {
         bool is_look = false;
         for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++)
             is_look = is_look || looks[i] == verb;
         assert_int_equal(verb_is_effect((enum verb)verb), !is_look);
+    }
+}
+
+static void reading_a_load_balancer_is_the_only_question(void **state)
+{
+    (void)state;
+    for (unsigned verb = 0; verb < VERB_COUNT; verb++)
+        assert_int_equal(verb_is_question((enum verb)verb), verb == VERB_LB_READ);
+}
+
+static void agent_without_bitbucket_can_be_asked_about_itself_and_load_balancers(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < VERB_COUNT; i++) {
+        enum verb verb = (enum verb)i;
+        bool is_lb = strncmp(verb_name(verb), "lb-", 3) == 0;
+        bool is_host = verb == VERB_FACTS || verb == VERB_CANCEL;
+        assert_int_equal(verb_subject(verb),
+                         is_lb ? SUBJECT_LB : (is_host ? SUBJECT_HOST : SUBJECT_NODE));
     }
 }
 
@@ -96,7 +125,7 @@ static void missing_or_foreign_argument_is_refused(void **state)
         enum verb verb = (enum verb)i;
         unsigned required = verb_required_arguments(verb);
         unsigned allowed = required | verb_optional_arguments(verb);
-        for (unsigned argument = 1; argument <= ARGUMENT_FORCE; argument <<= 1) {
+        for (unsigned argument = 1; argument <= ARGUMENT_ADMIN; argument <<= 1) {
             struct command command = command_with(verb, required ^ argument);
             if (required & argument)
                 assert_fails(command_validate(&command, &err), ERROR_INVALID, "missing");
@@ -202,12 +231,57 @@ static void malformed_version_or_negative_time_is_refused(void **state)
     assert_fails(command_validate(&command, &err), ERROR_INVALID, "duration_ms");
 }
 
+static struct command lb_command(void)
+{
+    return command_with(VERB_LB_SET, verb_required_arguments(VERB_LB_SET));
+}
+
+static void members_are_one_to_eight_printable_texts(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "a\nset server b/c state maint", "\x1B[2J", "n\xFF"};
+    struct command command = lb_command();
+    for (size_t i = 0; i < LIMIT_LB_MEMBERS; i++)
+        strcpy(command.members.names[i], "http://10.0.0.11:7990 n\xC3\xA4");
+    command.members.count = LIMIT_LB_MEMBERS;
+    assert_good(command_validate(&command, &err));
+    command.members.count++;
+    assert_fails(command_validate(&command, &err), ERROR_INVALID, "members: too many");
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        command = lb_command();
+        strcpy(command.members.names[0], bad[i]);
+        assert_fails(command_validate(&command, &err), ERROR_INVALID, "members");
+    }
+}
+
+static void state_of_members_and_load_balancer_are_known_words(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"up", "drain", "down"};
+    static const char *const bad[] = {"UP", "ready", "maint", "up "};
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        struct command command = lb_command();
+        strcpy(command.admin, good[i]);
+        assert_good(command_validate(&command, &err));
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct command command = lb_command();
+        strcpy(command.admin, bad[i]);
+        assert_fails(command_validate(&command, &err), ERROR_INVALID, "admin");
+    }
+    struct command command = lb_command();
+    strcpy(command.load_balancer, "../edge");
+    assert_fails(command_validate(&command, &err), ERROR_INVALID, "load_balancer");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_verb_and_kind_is_found_by_its_name),
         cmocka_unit_test(unknown_words_are_refused),
-        cmocka_unit_test(verbs_that_change_the_node_are_effects),
+        cmocka_unit_test(verbs_that_change_the_host_are_effects),
+        cmocka_unit_test(reading_a_load_balancer_is_the_only_question),
+        cmocka_unit_test(agent_without_bitbucket_can_be_asked_about_itself_and_load_balancers),
         cmocka_unit_test(final_kinds_end_a_command),
         cmocka_unit_test(each_verb_takes_its_required_and_optional_arguments),
         cmocka_unit_test(missing_or_foreign_argument_is_refused),
@@ -217,6 +291,8 @@ int main(void)
         cmocka_unit_test(id_is_safe_as_a_file_name),
         cmocka_unit_test(malformed_envelope_is_refused),
         cmocka_unit_test(malformed_version_or_negative_time_is_refused),
+        cmocka_unit_test(members_are_one_to_eight_printable_texts),
+        cmocka_unit_test(state_of_members_and_load_balancer_are_known_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

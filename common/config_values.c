@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config_parts.h"
+#include "config_values.h"
 
 #include "memory.h"
 #include "text.h"
@@ -46,17 +46,6 @@ void config_complain_error(struct yaml_document *document, const struct yaml_nod
 {
     yaml_complain(document, place, "%s%s%s", err->message, err->hint[0] != '\0' ? "; " : "",
                   err->hint);
-}
-
-bool config_get_base_url(struct yaml_document *document, const struct yaml_node *map,
-                         const char *key, char url[LIMIT_URL])
-{
-    if (!yaml_get_url(document, map, key, true, url, LIMIT_URL))
-        return false;
-    if (strchr(url, '?') == NULL)
-        return true;
-    yaml_complain(document, yaml_find(map, key), "a base URL has no query ('?')");
-    return false;
 }
 
 const struct yaml_node *config_get_list(struct yaml_document *document, const struct yaml_node *map,

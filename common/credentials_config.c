@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config_parts.h"
+#include "credentials_config.h"
 
+#include "config_values.h"
 #include "text.h"
 
 #include <string.h>
