@@ -86,7 +86,8 @@ static void check_agents(struct yaml_document *document, const struct yaml_node 
     if (lb->driver == NULL || !lb->driver->is_remote)
         return;
     for (size_t i = 0; i < lb->options.address_count; i++)
-        if (config_agent_key(cluster, lb->options.addresses[i]) == NULL)
+        if (text_is_name(lb->options.addresses[i]) &&
+            config_agent_key(cluster, lb->options.addresses[i]) == NULL)
             yaml_complain(document, yaml_find(map, "addresses"),
                           "the cluster has no agent '%.80s': one of its `agents`, or of a node",
                           lb->options.addresses[i]);

@@ -201,8 +201,10 @@ bool dispatch_clear(struct shell *shell, struct cluster *cluster, struct error *
     if (!redis_eval(shell->redis, deadline_after_ms(REDIS_CALL_MS), &clear_script, count, arguments,
                     count + 2, &reply, err))
         return false;
-    if (reply->type == REDIS_REPLY_INTEGER && reply->integer == 1)
+    if (reply->type == REDIS_REPLY_INTEGER && reply->integer == 1) {
+        lb_remote_end(shell, cluster);
         return true;
+    }
     error_set(err, ERROR_STALE, "the lease is not ours any more");
     return false;
 }

@@ -37,20 +37,19 @@ static enum lb_health worse(enum lb_health a, enum lb_health b)
 
 /* Sessions of an LB that never knows them are nobody's; those of one that should know them, and
  * does not just now, make the sum unknown. */
-static int64_t add_sessions(int64_t sum, const struct lb *lb, int64_t sessions)
+static int64_t add_sessions(int64_t sum, const struct lb_member_state *one)
 {
-    if (lb_is_blind(lb))
+    if (one->is_blind)
         return sum;
-    return sum < 0 || sessions < 0 ? -1 : sum + sessions;
+    return sum < 0 || one->sessions < 0 ? -1 : sum + one->sessions;
 }
 
-static void merge(struct lb_member_state *sum, const struct lb *lb,
-                  const struct lb_member_state *one)
+static void merge(struct lb_member_state *sum, const struct lb_member_state *one)
 {
     if (one->admin < sum->admin)
         sum->admin = one->admin;
     sum->health = worse(sum->health, one->health);
-    sum->sessions = add_sessions(sum->sessions, lb, one->sessions);
+    sum->sessions = add_sessions(sum->sessions, one);
     if (one->settle_ms > sum->settle_ms)
         sum->settle_ms = one->settle_ms;
     if (one->peers_up < sum->peers_up)
@@ -70,9 +69,11 @@ static bool read_locked(struct cluster *cluster, size_t index, int config_node,
         error_wrap(err, "load balancer %s", lb->name);
         return false;
     }
+    for (size_t i = 0; i < count; i++)
+        states[i].is_blind = states[i].is_blind || lb_is_blind(lb);
     *ret_state = states[0];
     for (size_t i = 1; i < count; i++)
-        merge(ret_state, lb, &states[i]);
+        merge(ret_state, &states[i]);
     return true;
 }
 
@@ -161,7 +162,7 @@ static bool read_all(struct cluster *cluster, int config_node, struct lb_member_
             continue;
         if (!lb_read_node(cluster, i, config_node, &one, err))
             return false;
-        merge(&sum, &cluster->lbs[i].lb, &one);
+        merge(&sum, &one);
     }
     *ret_sum = sum;
     return true;

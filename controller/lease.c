@@ -120,6 +120,7 @@ static void stand_back(struct shell *shell, struct cluster *cluster)
 {
     cluster->is_led = cluster->has_term = false;
     dispatch_forget(shell, cluster);
+    lb_remote_end(shell, cluster);
     atomic_store(&cluster->lease_until_ms, 0);
     set_read(shell, cluster, false);
     append_log_close(cluster->journal);

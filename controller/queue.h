@@ -12,12 +12,14 @@
 #include <stddef.h>
 
 enum item_kind {
-    ITEM_EVENT,   /* event, and view if it is EVENT_VIEW */
-    ITEM_REPORT,  /* report: its signature was good */
-    ITEM_REQUEST, /* body, operator: its signature was good */
-    ITEM_PLAN,    /* plan_run: the worker's part is done */
-    ITEM_ANSWER,  /* a job that an operator asked for has ended: body or event.error answers */
-    ITEM_NUDGE,   /* look at the clock */
+    ITEM_EVENT,       /* event, and view if it is EVENT_VIEW */
+    ITEM_REPORT,      /* report: its signature was good */
+    ITEM_REQUEST,     /* body, operator: its signature was good */
+    ITEM_PLAN,        /* plan_run: the worker's part is done */
+    ITEM_ANSWER,      /* a job that an operator asked for has ended: body or event.error answers */
+    ITEM_LB_CALL,     /* request_id: a worker's call to an agent is to be sent */
+    ITEM_LB_WITHDRAW, /* request_id: an entry that agent has not taken, and need not any more */
+    ITEM_NUDGE,       /* look at the clock */
 };
 
 struct item {
@@ -29,7 +31,8 @@ struct item {
     struct report *report;     /* owned */
     char *body;                /* owned */
     char operator[LIMIT_NAME];
-    char request_id[LIMIT_ID]; /* ITEM_ANSWER */
+    char request_id[LIMIT_ID]; /* ITEM_ANSWER, ITEM_LB_CALL, ITEM_LB_WITHDRAW */
+    char agent[LIMIT_NAME];    /* ITEM_LB_WITHDRAW */
     void *plan_run;            /* borrowed */
 };
 

@@ -90,8 +90,11 @@ void cluster_report(struct shell *shell, struct cluster *cluster, const struct r
     int config_node = config_find_agent(cluster->config, report->node);
     if (report->kind == REPORT_REFUSED && report->error.code == ERROR_STALE) {
         look_at_epoch(shell, cluster, report);
+        (void)lb_remote_report(shell, report);
         return;
     }
+    if (lb_remote_report(shell, report))
+        return;
     if (plan_run_report(shell, cluster, report) || upgrade == NULL || config_node < 0)
         return;
     event.node = find_node(upgrade, cluster->config->nodes[config_node].name);

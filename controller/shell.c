@@ -24,9 +24,13 @@ static void cluster_open(struct shell *shell, size_t index)
     cluster->wake_ms = INT64_MAX;
     cluster->lbs = memory_zeroed(cluster->config->lb_count, sizeof(cluster->lbs[0]));
     for (size_t i = 0; i < cluster->config->lb_count; i++) {
-        cluster->lbs[i].lb = cluster->config->lbs[i].lb;
-        pthread_mutex_init(&cluster->lbs[i].lock, NULL);
-        lb_open(&cluster->lbs[i].lb);
+        struct cluster_lb *lb = &cluster->lbs[i];
+        lb->lb = cluster->config->lbs[i].lb;
+        lb->port = (struct lb_remote_port){shell, cluster};
+        lb->transport = (struct lb_transport){lb_remote_call, &lb->port};
+        lb->lb.transport = &lb->transport;
+        pthread_mutex_init(&lb->lock, NULL);
+        lb_open(&lb->lb);
     }
 }
 
@@ -51,6 +55,7 @@ bool shell_open(struct shell *shell, const struct config *config, struct error *
     key_random_id(shell->instance);
     shell->queue = queue_new();
     shell->pool = pool_new(WORKERS);
+    shell->remote = lb_remote_new();
     shell->redis = redis_new(&config->redis);
     shell->cluster_count = config->cluster_count;
     shell->clusters = memory_zeroed(config->cluster_count, sizeof(shell->clusters[0]));
@@ -67,6 +72,7 @@ void shell_close(struct shell *shell)
     for (size_t i = 0; i < shell->cluster_count; i++)
         cluster_close(&shell->clusters[i]);
     free(shell->clusters);
+    lb_remote_free(shell->remote);
     free(shell->is_read);
     pthread_mutex_destroy(&shell->led_lock);
     redis_free(shell->redis);
@@ -83,7 +89,8 @@ void shell_stop(struct shell *shell)
 static void take(struct shell *shell, struct item *item)
 {
     struct cluster *cluster = &shell->clusters[item->cluster];
-    if (!cluster->is_led && item->kind != ITEM_NUDGE && item->kind != ITEM_PLAN)
+    if (!cluster->is_led && item->kind != ITEM_NUDGE && item->kind != ITEM_PLAN &&
+        item->kind != ITEM_LB_CALL)
         return; /* another controller has taken over: what we hear is for it */
     switch (item->kind) {
     case ITEM_EVENT:
@@ -102,6 +109,12 @@ static void take(struct shell *shell, struct item *item)
         return;
     case ITEM_ANSWER:
         answer_text(shell, cluster, item->request_id, item->body, &item->event.error);
+        return;
+    case ITEM_LB_CALL:
+        lb_remote_send(shell, cluster, item);
+        return;
+    case ITEM_LB_WITHDRAW:
+        lb_remote_withdraw(shell, cluster, item);
         return;
     case ITEM_NUDGE:
         cluster->is_status_due = cluster->is_led;
@@ -180,6 +193,7 @@ void shell_run(struct shell *shell)
         for (size_t i = 0; i < shell->cluster_count; i++)
             tick(shell, &shell->clusters[i]);
     }
+    lb_remote_close(shell);
     lease_release_all(shell);
     name_release(shell);
 }

@@ -13,6 +13,7 @@
 #include "channel.h"
 #include "config.h"
 #include "keys.h"
+#include "lb_remote.h"
 #include "name_holder.h"
 #include "pool.h"
 #include "queue.h"
@@ -28,6 +29,8 @@ struct plan_run; /* plan_run.h */
 struct cluster_lb {
     struct lb lb;         /* opened */
     pthread_mutex_t lock; /* workers take it around driver calls */
+    struct lb_remote_port port;
+    struct lb_transport transport; /* of a remote driver */
 };
 
 struct cluster {
@@ -76,6 +79,7 @@ struct shell {
     bool is_nameless;                /* another has our name: nothing is led */
     struct queue *queue;
     struct pool *pool;
+    struct lb_remote *remote;
     struct redis *redis; /* the main thread's connection */
     struct cluster *clusters;
     size_t cluster_count;

@@ -41,6 +41,7 @@ static void read_config(void)
                           "      - {name: bb1, url: 'http://10.0.0.11:7990/bitbucket'}\n"
                           "      - {name: bb2, url: 'http://10.0.0.12:7990/bitbucket',"
                           " agent_key: '" KEY_1 "'}\n"
+                          "    agents: [{name: lb1}]\n"
                           "    load_balancers:\n"
                           "      - name: edge\n"
                           "        driver: haproxy\n"
@@ -173,6 +174,22 @@ static void agent_without_a_key_gets_one(void **state)
     prepare();
     assert_true(node->has_agent_key);
     assert_true(is_same_key(&node->agent_key, "agents/git.bb1/node.key"));
+}
+
+static void agent_of_a_load_balancer_gets_what_an_agent_of_a_node_gets(void **state)
+{
+    BUFFER_CLEANUP struct buffer acl;
+    const struct lb_agent *agent = &config->clusters[0].lb_agents[0];
+    (void)state;
+    assert_false(agent->has_key);
+    prepare();
+    assert_true(agent->has_key);
+    assert_true(is_same_key(&agent->key, "agents/git.lb1/node.key"));
+    assert_mode("agents/git.lb1/redis.password", 0600);
+    read_whole("redis/users.acl", &acl);
+    assert_non_null(strstr(buffer_text(&acl), "user agent.git.lb1 "));
+    assert_non_null(strstr(buffer_text(&acl), "~shunt:{git}:command:lb1)"));
+    assert_non_null(strstr(buffer_text(&acl), "~shunt:{git}:beat:lb1)"));
 }
 
 static void agent_key_of_the_configuration_is_kept(void **state)
@@ -727,6 +744,7 @@ int main(void)
         on_files(keys_and_passwords_that_exist_are_kept),
         on_files(every_password_is_another),
         on_files(agent_without_a_key_gets_one),
+        on_files(agent_of_a_load_balancer_gets_what_an_agent_of_a_node_gets),
         on_files(agent_key_of_the_configuration_is_kept),
         on_files(agent_is_told_where_redis_is_and_whom_to_obey),
         on_files(operator_who_may_approve_is_added),
