@@ -4,6 +4,9 @@
 #include "http_transfer.h"
 #include "text.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 struct exchange {
     const struct http_request *request;
     struct buffer body;
@@ -32,9 +35,12 @@ static bool exchange_messages(struct http_client *client, struct exchange *excha
         .deadline = request->deadline,
         .take = take_body,
         .context = exchange,
+        .head = {.wanted = request->wanted},
     };
-    if (!http_transfer_run(client, &transfer, err))
+    if (!http_transfer_run(client, &transfer, err)) {
+        http_head_done(&transfer.head);
         return false;
+    }
     *ret_head = transfer.head;
     return true;
 }
@@ -56,10 +62,14 @@ bool http_do(struct http_client *client, const struct http_request *request,
     };
     TEXT_COPY(ret_answer->content_type, head.content_type);
     TEXT_COPY(ret_answer->location, head.location);
+    memcpy(ret_answer->values, head.values, sizeof(head.values));
     return true;
 }
 
 void http_answer_done(struct http_answer *answer)
 {
     buffer_done(&answer->body);
+    for (size_t i = 0; i < HTTP_WANTED; i++)
+        free(answer->values[i]);
+    memset(answer->values, 0, sizeof(answer->values));
 }

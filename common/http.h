@@ -23,6 +23,7 @@ struct http_options {
     const char *password;
     const char *bearer_token;
     bool keep_alive;            /* false: "Connection: close", so that a drained node sees it end */
+    bool no_proxy;              /* whatever the environment says */
     int64_t connect_timeout_ms; /* 0 = 5,000 */
     int64_t stall_timeout_ms;   /* http_stream(): in whole seconds; 0 = 30,000 */
 };
@@ -31,6 +32,9 @@ bool http_init(struct error *err); /* once, before threads; SIGPIPE is ignored f
 struct http_client *http_client_new(const struct http_options *options);
 void http_client_free(struct http_client *client);
 
+#define HTTP_WANTED     4    /* headers of an answer that a request can ask to be kept */
+#define HTTP_VALUE_SIZE 4097 /* of one of them, incl. NUL: cloud services send URLs of 4 KB */
+
 struct http_request {
     const char *method; /* "GET", "POST", "PUT", "DELETE" */
     const char *url;
@@ -38,15 +42,18 @@ struct http_request {
                                    control characters */
     const char *body;           /* NULL = none (a POST sends Content-Length: 0) */
     size_t body_size;
-    size_t most_bytes; /* of the answer's body: beyond it ERROR_PROTOCOL */
+    const char *const *wanted; /* names of headers whose values the answer is to have, NULL-ended;
+                                  NULL = none */
+    size_t most_bytes;         /* of the answer's body: beyond it ERROR_PROTOCOL */
     struct deadline deadline;
 };
 
 struct http_answer {
     int status;
     char content_type[128];
-    char location[LIMIT_URL]; /* header Location, or empty */
-    int64_t retry_after_s;    /* -1 = not given */
+    char location[LIMIT_URL];  /* header Location, or empty; empty too where it is wanted */
+    int64_t retry_after_s;     /* -1 = not given */
+    char *values[HTTP_WANTED]; /* in the order of `wanted`; NULL = not given */
     struct buffer body;
 };
 

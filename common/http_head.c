@@ -1,20 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http_transfer.h"
 
+#include "check.h"
+#include "memory.h"
 #include "text.h"
 
 #include <curl/curl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
 #define HEAD_BYTES 65536 /* servers send 1 to 2 KB; the largest proxies allow 32 */
-#define VALUE_SIZE (LIMIT_URL + 1)
+
+void http_head_done(struct http_head *head)
+{
+    for (size_t i = 0; i < HTTP_WANTED; i++)
+        free(head->values[i]);
+    memset(head->values, 0, sizeof(head->values));
+}
 
 void http_head_init(struct http_head *head)
 {
-    *head = (struct http_head){
-        .retry_after_s = -1, .content_length = -1, .range_begin = -1, .range_total = -1};
+    http_head_done(head);
+    *head = (struct http_head){.retry_after_s = -1,
+                               .content_length = -1,
+                               .range_begin = -1,
+                               .range_total = -1,
+                               .wanted = head->wanted};
 }
 
 static int64_t parse_number(const char *text)
@@ -81,31 +94,52 @@ static const struct {
 };
 
 /* The value without the blanks around it; false if it does not fit. */
-static bool copy_value(char value[VALUE_SIZE], const char *bytes, size_t size)
+static bool copy_value(char value[HTTP_VALUE_SIZE], const char *bytes, size_t size)
 {
     while (size > 0 && strchr(" \t", bytes[0]))
         bytes++, size--;
     while (size > 0 && strchr(" \t\r\n", bytes[size - 1]))
         size--;
-    if (size >= VALUE_SIZE || memchr(bytes, '\0', size))
+    if (size >= HTTP_VALUE_SIZE || memchr(bytes, '\0', size))
         return false;
     memcpy(value, bytes, size);
     value[size] = '\0';
     return true;
 }
 
+static bool is_named(const char *line, size_t name_length, const char *name)
+{
+    return strlen(name) == name_length && strncasecmp(name, line, name_length) == 0;
+}
+
+/* The last one counts where a header is repeated. */
+static void keep_value(struct http_head *head, size_t index, const char *value)
+{
+    CHECK(index < HTTP_WANTED);
+    free(head->values[index]);
+    head->values[index] = memory_text(value);
+}
+
 static bool read_header(struct http_head *head, const char *line, size_t size)
 {
-    char value[VALUE_SIZE];
+    char value[HTTP_VALUE_SIZE];
     const char *colon = memchr(line, ':', size);
     if (!colon)
         return true;
     size_t name_length = (size_t)(colon - line);
+    const char *after = colon + 1;
+    size_t rest = size - name_length - 1;
+    for (size_t i = 0; head->wanted && head->wanted[i]; i++) {
+        if (!is_named(line, name_length, head->wanted[i]))
+            continue;
+        if (!copy_value(value, after, rest))
+            return false;
+        keep_value(head, i, value);
+        return true;
+    }
     for (size_t i = 0; i < sizeof(header_readers) / sizeof(header_readers[0]); i++)
-        if (strlen(header_readers[i].name) == name_length &&
-            strncasecmp(header_readers[i].name, line, name_length) == 0)
-            return copy_value(value, colon + 1, size - name_length - 1) &&
-                   header_readers[i].read(head, value);
+        if (is_named(line, name_length, header_readers[i].name))
+            return copy_value(value, after, rest) && header_readers[i].read(head, value);
     return true;
 }
 

@@ -22,6 +22,7 @@ struct http_client {
     char *password;
     char *bearer_token;
     bool keep_alive;
+    bool no_proxy;
     int64_t connect_timeout_ms;
     int64_t stall_timeout_ms;
 };
@@ -48,6 +49,7 @@ struct http_client *http_client_new(const struct http_options *options)
     client->password = memory_text(options->password);
     client->bearer_token = memory_text(options->bearer_token);
     client->keep_alive = options->keep_alive;
+    client->no_proxy = options->no_proxy;
     client->connect_timeout_ms =
         options->connect_timeout_ms > 0 ? options->connect_timeout_ms : CONNECT_TIMEOUT_MS;
     client->stall_timeout_ms =
@@ -175,7 +177,7 @@ static void set_request(const struct http_client *client, struct http_transfer *
     curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, client->keep_alive ? 0L : 1L);
     if (transfer->range)
         curl_easy_setopt(curl, CURLOPT_RANGE, transfer->range);
-    if (url_is_loopback(url))
+    if (client->no_proxy || url_is_loopback(url))
         curl_easy_setopt(curl, CURLOPT_PROXY, "");
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, transfer);

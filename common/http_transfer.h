@@ -14,11 +14,13 @@ struct http_head {
     int status;
     char content_type[128];
     char location[LIMIT_URL];
-    int64_t retry_after_s;  /* -1 = not given */
-    int64_t content_length; /* -1 = not given */
-    int64_t range_begin;    /* header Content-Range; -1 = not given */
-    int64_t range_total;    /* the same; -1 = not given or not known */
-    size_t bytes;           /* of all header lines so far */
+    int64_t retry_after_s;     /* -1 = not given */
+    int64_t content_length;    /* -1 = not given */
+    int64_t range_begin;       /* header Content-Range; -1 = not given */
+    int64_t range_total;       /* the same; -1 = not given or not known */
+    size_t bytes;              /* of all header lines so far */
+    const char *const *wanted; /* given by the caller: see struct http_request */
+    char *values[HTTP_WANTED]; /* owned */
 };
 
 struct http_transfer {
@@ -46,6 +48,8 @@ bool http_transfer_run(struct http_client *client, struct http_transfer *transfe
 /* Reads one header line (without its end) into the head; a status line begins a new head. False
  * where the head is unreasonably large. */
 bool http_head_add(struct http_head *head, const char *line, size_t size, struct error *err);
+/* Keeps `wanted`, and frees what came before. */
 void http_head_init(struct http_head *head);
+void http_head_done(struct http_head *head);
 
 #endif

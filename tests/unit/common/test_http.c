@@ -313,6 +313,75 @@ static void proxy_of_the_environment_is_not_used_for_loopback(void **state)
     scripted_server_stop(&server);
 }
 
+#define LONG_URL_BYTES (HTTP_VALUE_SIZE - 1)
+
+static void wanted_headers_are_kept_up_to_4_kb(void **state)
+{
+    static char url[LONG_URL_BYTES + 1], head[LONG_URL_BYTES + 256];
+    struct http_answer answer;
+    (void)state;
+    memset(url, 'a', LONG_URL_BYTES);
+    (void)snprintf(head, sizeof(head),
+                   "HTTP/1.1 100 Continue\r\nETag: early\r\n\r\n"
+                   "HTTP/1.1 202 Accepted\r\nlocation: %s\r\nETAG:  W/\"7\" \r\n"
+                   "Content-Length: 0\r\n\r\n",
+                   url);
+    PLAY({.send = head});
+    struct http_request request = get("/");
+    request.wanted = (const char *const[]){"ETag", "Azure-AsyncOperation", "Location", NULL};
+    assert_good(http_do(client, &request, &answer, &err));
+    assert_string_equal(answer.values[0], "W/\"7\"");
+    assert_null(answer.values[1]);
+    assert_string_equal(answer.values[2], url);
+    assert_string_equal(answer.location, "");
+    http_answer_done(&answer);
+    assert_null(answer.values[0]);
+    scripted_server_stop(&server);
+}
+
+static void wanted_header_beyond_4_kb_is_refused(void **state)
+{
+    static char url[LONG_URL_BYTES + 2], head[LONG_URL_BYTES + 256];
+    struct http_answer answer;
+    (void)state;
+    memset(url, 'a', LONG_URL_BYTES + 1);
+    (void)snprintf(head, sizeof(head), "HTTP/1.1 202 Accepted\r\nETag: 7\r\nLocation: %s\r\n\r\n",
+                   url);
+    PLAY({.send = head});
+    struct http_request request = get("/");
+    request.wanted = (const char *const[]){"ETag", "Location", NULL};
+    assert_fails(http_do(client, &request, &answer, &err), ERROR_PROTOCOL, "too long");
+    scripted_server_stop(&server);
+}
+
+static bool reaches_through_proxy(bool no_proxy)
+{
+    struct http_client *other = http_client_new(&(struct http_options){.no_proxy = no_proxy});
+    struct http_answer answer;
+    struct error err;
+    char proxy[64];
+    PLAY({.send = OK_HEAD "{}"});
+    (void)snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", server.port);
+    setenv("http_proxy", proxy, 1);
+    struct http_request request = get("/");
+    request.url = "http://192.0.2.1/"; /* nobody's (RFC 5737) */
+    request.deadline = deadline_after_ms(500);
+    bool is_good = http_do(other, &request, &answer, &err);
+    unsetenv("http_proxy");
+    if (is_good)
+        http_answer_done(&answer);
+    http_client_free(other);
+    scripted_server_stop(&server);
+    return is_good;
+}
+
+static void proxy_of_the_environment_can_be_forbidden(void **state)
+{
+    (void)state;
+    assert_true(reaches_through_proxy(false));
+    assert_false(reaches_through_proxy(true));
+}
+
 /* What a download did, in the order it did it. */
 struct seen {
     int begins;
@@ -504,6 +573,9 @@ int main(void)
         test_with_client(refused_connection_is_unavailable),
         test_with_client(bad_requests_are_invalid),
         test_with_client(proxy_of_the_environment_is_not_used_for_loopback),
+        test_with_client(proxy_of_the_environment_can_be_forbidden),
+        test_with_client(wanted_headers_are_kept_up_to_4_kb),
+        test_with_client(wanted_header_beyond_4_kb_is_refused),
         test_with_client(stream_gives_the_whole_body),
         test_with_client(stream_resumes_where_the_server_can),
         test_with_client(stream_begins_anew_where_the_server_cannot_resume),
