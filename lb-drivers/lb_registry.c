@@ -15,6 +15,7 @@ static const struct lb_driver *const drivers[] = {
     &lb_apache_driver,
     &lb_mod_jk_driver,
     &lb_agent_driver,
+    &lb_azure_driver,
 };
 
 #define DRIVER_COUNT (sizeof(drivers) / sizeof(drivers[0]))

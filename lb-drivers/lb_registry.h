@@ -13,5 +13,6 @@ extern const struct lb_driver lb_nginx_plus_driver;
 extern const struct lb_driver lb_apache_driver;
 extern const struct lb_driver lb_mod_jk_driver;
 extern const struct lb_driver lb_agent_driver;
+extern const struct lb_driver lb_azure_driver;
 
 #endif
