@@ -11,6 +11,7 @@
 
 #define RETRY_MS          5000 /* after a refusal that does not say when to come again */
 #define UPDATING_MS       2000 /* somebody else's change has no Retry-After */
+#define INTERFACE_MS      250  /* nor has that of an interface, and it takes seconds */
 #define OPERATION_MOST_MS (2LL * 3600 * 1000) /* twice what a change may take: then it is lost */
 
 #define STATUS_ACCEPTED            202
@@ -119,11 +120,12 @@ static bool check_time(const struct azure_place *place, struct error *err)
     return false;
 }
 
-static bool check_idle(struct azure_place *place, const json_t *resource, struct error *err)
+static bool check_idle(struct azure_place *place, const json_t *resource, int64_t wait_ms,
+                       struct error *err)
 {
     if (azure_provisioning(resource) != AZURE_UPDATING)
         return true;
-    place->change_at_ms = clock_monotonic_ms() + UPDATING_MS;
+    place->change_at_ms = clock_monotonic_ms() + wait_ms;
     error_set(err, ERROR_BUSY, "being updated, by somebody else or since before a restart");
     return false;
 }
@@ -238,7 +240,7 @@ static bool change_resource(const struct azure_view *view, size_t index, struct 
         if (view->resources[i] == resource)
             is_changed |= azure_configuration_set(view->configurations[i],
                                                   azure_pool_id(view->pools[i]), is_in_wanted(job));
-    if (!check_idle(azure_place(view->lb, view->address), resource, err))
+    if (!check_idle(azure_place(view->lb, view->address), resource, INTERFACE_MS, err))
         return false;
     if (!is_changed)
         return true;
@@ -289,6 +291,7 @@ bool azure_change(const struct lb *lb, size_t address, const struct azure_job *j
     name_owner(job, owner);
     return follow(lb, address, owner, deadline, err) && check_time(place, err) &&
            azure_view_read(&view, lb, address, job, deadline, err) &&
-           check_idle(place, view.gateway, err) && change_addresses(&view, deadline, err) &&
-           change_resources(&view, deadline, err) && check_followed(&view, err);
+           check_idle(place, view.gateway, UPDATING_MS, err) &&
+           change_addresses(&view, deadline, err) && change_resources(&view, deadline, err) &&
+           check_followed(&view, err);
 }
