@@ -55,7 +55,8 @@ def gateway(gateway_id, pools, drain_s=1, state="Running"):
         "probes": [_named("status", protocol="Http", path="/status", interval=30, timeout=30,
                           match={"statusCodes": ["200-399"]})],
         "webApplicationFirewallConfiguration": {
-            "enabled": True, "firewallMode": "Prevention", "maxRequestBodySizeInKb": 128,
+            "enabled": True, "firewallMode": "Prevention", "ruleSetType": "OWASP",
+            "ruleSetVersion": "3.2", "maxRequestBodySizeInKb": 128,
             "exclusions": [], "disabledRuleGroups": []},
         "enableHttp2": True,
         "newerThanThisClient": {"large": 9007199254740993, "real": 0.1, "exponent": 1.5e300,
