@@ -157,7 +157,10 @@ uint32_t azure_health_peers(const json_t *report, const json_t *pool,
     uint32_t peers = 0;
 
     visit_servers(report, azure_pool_id(pool), weigh, &count);
-    json_object_foreach(worst, key, value) peers += json_integer_value(value) == LB_HEALTH_UP;
+    json_object_foreach(worst, key, value)
+    {
+        peers += json_integer_value(value) == LB_HEALTH_UP;
+    }
     bool is_in = azure_pool_has_address(pool, server->address) ||
                  azure_pool_has_configuration(pool, server->id);
     size_t most = azure_pool_count(pool) - (is_in ? 1 : 0);

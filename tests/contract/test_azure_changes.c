@@ -25,8 +25,14 @@ static void strip_etags(json_t *value)
     json_t *child;
     size_t index;
     (void)json_object_del(value, "etag");
-    json_object_foreach(value, key, child) strip_etags(child);
-    json_array_foreach(value, index, child) strip_etags(child);
+    json_object_foreach(value, key, child)
+    {
+        strip_etags(child);
+    }
+    json_array_foreach(value, index, child)
+    {
+        strip_etags(child);
+    }
 }
 
 static void everything_else_of_the_gateway_comes_back_unchanged(void **unused)
