@@ -12,7 +12,7 @@
 
 #define AZURE_TOKEN_BYTES 16384 /* Entra ID's have 1 to 4 KB */
 
-/* ret_token: initialised by azure_token_init(), ended by secret_wipe(). */
+/* A token is initialised by azure_token_init(), and ended by secret_wipe(). */
 void azure_token_init(struct buffer *token);
 bool azure_token_fetch(const struct lb_options *options, struct deadline deadline,
                        struct buffer *ret_token, int64_t *ret_lifetime_ms, struct error *err);
@@ -20,7 +20,7 @@ bool azure_token_fetch(const struct lb_options *options, struct deadline deadlin
 /* When to get a new one: five minutes before the end, or half way to it where it lives shortly. */
 int64_t azure_token_renew_ms(int64_t lifetime_ms);
 
-/* Pure: the answer with a token, and the refusal of one. */
+/* Pure, in azure_token_read.c: the answer with a token, and the refusal of one. */
 bool azure_token_parse(const char *bytes, size_t size, struct buffer *ret_token,
                        int64_t *ret_lifetime_ms, struct error *err);
 void azure_token_refusal(int status, const char *bytes, size_t size, struct error *err);

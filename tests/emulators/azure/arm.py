@@ -129,7 +129,6 @@ class Arm:
         if match[1].lower() == "operations":
             return 200, {} if operation.is_over else patience, operation.body
         if not operation.is_over:
-            # Azure repeats the place at each look.
             return 202, patience, None
         if operation.end:
             raise Refusal(409, operation.end["code"], operation.end["message"])
