@@ -18,7 +18,7 @@
 
 #define POWERLESS "looker" /* an agent whose HAProxy lets it look and not touch */
 
-#define AGENTS    2
+#define AGENTS 2
 
 static const char *const agents[AGENTS] = {"lb1", "lb2"};
 static struct lb_options servers; /* of their HAProxy processes */

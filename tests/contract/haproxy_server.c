@@ -16,8 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define HAPROXY   "/usr/sbin/haproxy"
-#define START_MS  10000
+#define HAPROXY  "/usr/sbin/haproxy"
+#define START_MS 10000
 
 struct process {
     pid_t pid;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Up to three real HAProxy processes in front of the nodes: the first with a unix stats socket, the
- * second with one on TCP, the third behind a master, which can be reloaded. The frontends have the names of the backends, which HAProxy allows and
- * many a configuration does: bb_http and bb_ssh with the servers n1 to n3, and bb_held/n1, whose
- * weight is 0; bb_static and bb_agent are for cases_haproxy.c.
+ * second with one on TCP, the third behind a master, which can be reloaded. The frontends have the
+ * names of the backends, which HAProxy allows and many a configuration does: bb_http and bb_ssh
+ * with the servers n1 to n3, and bb_held/n1, whose weight is 0; bb_static and bb_agent are for
+ * cases_haproxy.c.
  *
  * All listening sockets are ours and handed down, so that no port can be lost to another program
  * and a process that is started again has the ports it had. What fails here ends the program.

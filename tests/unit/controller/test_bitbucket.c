@@ -350,7 +350,8 @@ static void members_and_version_are_read_from_their_paths(void **state)
 
 static void password_that_is_not_there_is_told(void **state)
 {
-    struct cluster_config cluster = {.name = "git", .credentials = {.user = "admin", .password_env = "SHUNT_NONE"}};
+    struct cluster_config cluster = {
+        .name = "git", .credentials = {.user = "admin", .password_env = "SHUNT_NONE"}};
     struct bitbucket *bitbucket = NULL;
     (void)state;
     assert_int_equal(unsetenv("SHUNT_NONE"), 0);
@@ -364,7 +365,8 @@ static void password_that_is_not_there_is_told(void **state)
 
 static void secret_that_would_end_its_header_is_refused(void **state)
 {
-    struct cluster_config cluster = {.name = "git", .credentials = {.token_env = "SHUNT_TEST_TOKEN"}};
+    struct cluster_config cluster = {.name = "git",
+                                     .credentials = {.token_env = "SHUNT_TEST_TOKEN"}};
     struct bitbucket *bitbucket = NULL;
     (void)state;
     assert_int_equal(setenv("SHUNT_TEST_TOKEN", "abc\r\nX-Evil: 1", 1), 0);
