@@ -7,10 +7,10 @@
 #define SHUNT_CONNECTIONS_H
 
 #include "job.h"
+#include "sock_diag.h"
 
 struct connection_counter {
-    int fd;
-    uint32_t sequence;
+    struct sock_diag diag;
     const struct bitbucket_config *config; /* borrowed */
 };
 
