@@ -9,8 +9,16 @@
 
 /* One row a driver; the order is the order of messages. */
 static const struct lb_driver *const drivers[] = {
-    &lb_haproxy_driver, &lb_exec_driver,  &lb_nginx_plus_driver, &lb_apache_driver,
-    &lb_mod_jk_driver,  &lb_agent_driver, &lb_azure_driver,
+    /* clang-format off */
+    &lb_haproxy_driver,
+    &lb_nginx_driver,
+    &lb_nginx_plus_driver,
+    &lb_apache_driver,
+    &lb_mod_jk_driver,
+    &lb_azure_driver,
+    &lb_exec_driver,
+    &lb_agent_driver,
+    /* clang-format on */
 };
 
 #define DRIVER_COUNT (sizeof(drivers) / sizeof(drivers[0]))

@@ -14,5 +14,6 @@ extern const struct lb_driver lb_apache_driver;
 extern const struct lb_driver lb_mod_jk_driver;
 extern const struct lb_driver lb_agent_driver;
 extern const struct lb_driver lb_azure_driver;
+extern const struct lb_driver lb_nginx_driver;
 
 #endif

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What nothing in the world calls, and what is linked all the same because it shares a header with
- * something that is called: files and keys of a real machine.
+ * something that is called: files and keys of a real machine, and a load balancer that is made of
+ * files and processes.
  */
 #include "check.h"
 #include "file.h"
 #include "keys.h"
+#include "lb_registry.h"
 
 #define ABSENT CHECK(!"the simulated world has no such thing")
+
+const struct lb_driver lb_nginx_driver = {.name = "nginx"};
 
 bool key_public_parse(const char *text, struct key_public *ret_key, struct error *err)
 {
