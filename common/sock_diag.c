@@ -180,10 +180,11 @@ bool sock_diag_count(struct sock_diag *diag, const struct sock_diag_query *query
                      sock_diag_filter filter, void *context, int64_t *ret_count, struct error *err)
 {
     struct dump dump = {.diag = diag, .query = query, .filter = filter, .context = context};
-    int64_t v4;
-    int64_t v6;
+    int64_t v4 = 0;
+    int64_t v6 = 0;
     /* v4-mapped connections, as a dual-stack listener has them, are listed with IPv6. */
-    if (!count_family(&dump, AF_INET, &v4, err) || !count_family(&dump, AF_INET6, &v6, err))
+    if ((query->family != AF_INET6 && !count_family(&dump, AF_INET, &v4, err)) ||
+        (query->family != AF_INET && !count_family(&dump, AF_INET6, &v6, err)))
         return false;
     *ret_count = v4 + v6;
     return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TCP connections of this machine as the kernel lists them (sock_diag(7)): one local call of a
- * tenth of a millisecond, and no privilege needed.
+ * TCP connections of this machine as the kernel lists them (sock_diag(7)): no privilege is needed,
+ * and it takes a millisecond or two a family where the kernel's table is large.
  *
  * Addresses are 16 bytes, IPv4 in its v4-mapped form, so that both spellings compare equal.
  */
@@ -23,6 +23,7 @@ struct sock_diag {
 struct sock_diag_query {
     uint32_t states;      /* 1 << TCP_ESTABLISHED and so on */
     uint16_t remote_port; /* 0 = any; the kernel leaves out all others by itself */
+    int family;           /* 0 = both */
 };
 
 struct sock_diag_connection {
@@ -41,7 +42,7 @@ void sock_diag_close(struct sock_diag *diag);
  * beginning: the filter may be asked of one connection several times. */
 typedef bool (*sock_diag_filter)(const struct sock_diag_connection *connection, void *context);
 
-/* The connections of IPv4 and IPv6 that the filter admits. */
+/* The connections that the filter admits. */
 bool sock_diag_count(struct sock_diag *diag, const struct sock_diag_query *query,
                      sock_diag_filter filter, void *context, int64_t *ret_count, struct error *err);
 

@@ -227,7 +227,7 @@ static bool order_plan(struct order *order, const struct job *job, enum nginx_ho
 {
     *ret_missing = false;
     for (size_t i = 0; i < job->count; i++) {
-        struct error later;
+        struct error later = {0};
         struct error *reason = *ret_missing ? &later : err;
         if (nginx_plan_add(&order->plan, &order->disk.config, &job->members[i], hold, reason))
             order->members[order->count++] = job->members[i];
@@ -271,13 +271,24 @@ static bool test(const struct visit *visit, struct error *err)
                              visit->deadline, err);
 }
 
-/* Writes and tests; on any failure the files are as they were before. */
-static bool edit_files(const struct visit *visit, const struct order *order, struct error *err)
+/* What somebody else has changed and not reloaded is tested by itself: a fault of theirs is then no
+ * reason to touch a file. */
+static bool test_before(struct visit *visit, const struct order *order, struct error *err)
 {
-    struct nginx_edit edit NGINX_EDIT_CLEANUP;
+    struct error ignored;
+
+    (void)look(visit, order->members, order->count, &ignored);
+    return nginx_running_has(visit->running, &order->disk) || test(visit, err);
+}
+
+/* Writes and tests; on any failure the files are as they were before. */
+static bool edit_files(struct visit *visit, const struct order *order, struct error *err)
+{
+    struct nginx_edit edit NGINX_EDIT_CLEANUP = {0};
     struct error failure;
 
-    if (!nginx_edit_write(&edit, &order->disk, &order->plan, err))
+    if (!test_before(visit, order, err) ||
+        !nginx_edit_write(&edit, &order->disk, &order->plan, err))
         return false;
     if (test(visit, err))
         return true;

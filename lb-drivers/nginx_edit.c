@@ -103,6 +103,7 @@ static bool write_file(struct nginx_edit *edit, size_t file, const struct nginx_
             return true;
     }
     unlink(temporary);
+    error_hint(err, "whoever runs this must be able to write there, as NGINX's master can");
     error_wrap(err, "edit '%s'", known->path);
     return false;
 }

@@ -96,7 +96,7 @@ static bool last_change(const struct nginx_tree *tree, const struct nginx_member
         size_t group;
         if (!nginx_member_find(&tree->config, &members[i], &group, err))
             return false;
-        int64_t group_ms = nginx_tree_changed_ms(tree, group);
+        int64_t group_ms = nginx_tree_group_changed_ms(tree, group);
         changed_ms = group_ms > changed_ms ? group_ms : changed_ms;
     }
     *ret_changed_ms = changed_ms;
@@ -135,6 +135,11 @@ bool nginx_running_look(struct nginx_running *running, const struct nginx_site *
     }
     tell_unknown(running, err);
     return false;
+}
+
+bool nginx_running_has(const struct nginx_running *running, const struct nginx_tree *tree)
+{
+    return running->is_known && is_before(nginx_tree_changed_ms(tree), running->first_ms);
 }
 
 bool nginx_running_reload(struct nginx_running *running, const struct nginx_master *master,

@@ -48,6 +48,10 @@ bool nginx_running_look(struct nginx_running *running, const struct nginx_site *
                         const struct nginx_master *master, const struct nginx_member *members,
                         size_t count, struct deadline deadline, struct error *err);
 
+/* After a look: no file of this tree was changed since the workers were started, so that their
+ * master has accepted it. */
+bool nginx_running_has(const struct nginx_running *running, const struct nginx_tree *tree);
+
 /* One HUP. */
 bool nginx_running_reload(struct nginx_running *running, const struct nginx_master *master,
                           struct error *err);

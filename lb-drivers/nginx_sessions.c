@@ -32,6 +32,7 @@ struct target {
     unsigned char addresses[PLACES][SOCK_DIAG_ADDRESS];
     size_t address_count;
     uint16_t port;
+    int family; /* 0 = they are of both */
     uint32_t *inodes;
     size_t inode_count;
 };
@@ -69,8 +70,11 @@ static bool find_addresses(const char *address, struct target *target)
     if (!nginx_sessions_place(address, host, port) || getaddrinfo(host, port, &hints, &found) != 0)
         return false;
     target->port = (uint16_t)strtoul(port, NULL, 10);
+    target->family = found->ai_family;
     for (const struct addrinfo *at = found; at != NULL && target->address_count < PLACES;
          at = at->ai_next) {
+        if (at->ai_family != target->family)
+            target->family = 0;
         const void *bytes =
             at->ai_family == AF_INET6
                 ? (const void *)&((const struct sockaddr_in6 *)(const void *)at->ai_addr)->sin6_addr
@@ -108,7 +112,8 @@ static int compare_inodes(const void *left, const void *right)
 /* The connections of this machine to the member, in the order of their inodes. */
 static bool list_connections(struct sock_diag *diag, struct target *target, struct error *err)
 {
-    struct sock_diag_query query = {.states = STATES, .remote_port = target->port};
+    struct sock_diag_query query = {
+        .states = STATES, .remote_port = target->port, .family = target->family};
     int64_t count;
 
     if (!sock_diag_count(diag, &query, note_connection, target, &count, err))

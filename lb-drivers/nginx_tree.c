@@ -203,18 +203,33 @@ bool nginx_tree_load(const char *main_path, struct nginx_tree *ret_tree, struct 
     return true;
 }
 
-int64_t nginx_tree_changed_ms(const struct nginx_tree *tree, size_t group)
+static void note_change(const struct nginx_tree *tree, size_t file, int64_t *last_ms)
+{
+    const struct timespec *changed = &tree->files[file].status.st_ctim;
+    int64_t changed_ms = (int64_t)changed->tv_sec * 1000 + changed->tv_nsec / 1000000;
+
+    if (changed_ms > *last_ms)
+        *last_ms = changed_ms;
+}
+
+int64_t nginx_tree_changed_ms(const struct nginx_tree *tree)
+{
+    int64_t last_ms = 0;
+
+    for (size_t i = 0; i < tree->file_count; i++)
+        note_change(tree, i, &last_ms);
+    return last_ms;
+}
+
+int64_t nginx_tree_group_changed_ms(const struct nginx_tree *tree, size_t group)
 {
     const struct nginx_config *config = &tree->config;
     int64_t last_ms = 0;
 
-    for (size_t i = 0; i <= config->entry_count; i++) {
-        bool is_entry = i < config->entry_count;
-        size_t file = is_entry ? config->entries[i].file : config->groups[group].file;
-        const struct timespec *changed = &tree->files[file].status.st_ctim;
-        int64_t changed_ms = (int64_t)changed->tv_sec * 1000 + changed->tv_nsec / 1000000;
-        if ((!is_entry || config->entries[i].group == group) && changed_ms > last_ms)
-            last_ms = changed_ms;
+    note_change(tree, config->groups[group].file, &last_ms);
+    for (size_t i = 0; i < config->entry_count; i++) {
+        if (config->entries[i].group == group)
+            note_change(tree, config->entries[i].file, &last_ms);
     }
     return last_ms;
 }

@@ -33,8 +33,10 @@ void nginx_tree_done(struct nginx_tree *tree); /* also right on a zeroed one */
 /* Lets go of what only an edit needs. */
 void nginx_tree_drop_bytes(struct nginx_tree *tree);
 
-/* When a file that says something of this group was changed last (ctime: it cannot be set back). */
-int64_t nginx_tree_changed_ms(const struct nginx_tree *tree, size_t group);
+/* When a file, or one that says something of this group, was changed last (ctime: it cannot be set
+ * back). */
+int64_t nginx_tree_changed_ms(const struct nginx_tree *tree);
+int64_t nginx_tree_group_changed_ms(const struct nginx_tree *tree, size_t group);
 
 /* Which files an edit replaced, and by what. */
 struct nginx_edit {

@@ -6,6 +6,7 @@
 #include "lb_driver.h"
 
 #include "check.h"
+#include "child.h"
 #include "file.h"
 #include "loopback.h"
 #include "nginx_running.h"
@@ -20,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CALL_MS     5000
@@ -222,17 +224,42 @@ static void a_return_gives_the_bytes_that_were_there(void **unused)
     }
 }
 
-static void a_failed_test_restores_the_files_and_reloads_nothing(void **unused)
+static void a_configuration_that_is_broken_already_is_not_touched(void **unused)
 {
-    char before[TEXT_SIZE], after[TEXT_SIZE];
+    struct stat before, after;
     struct error err;
 
     (void)unused;
     edit("access_log off;", "access_log off;\n    nonsense on;");
-    read_file(server.config, before);
+    assert_int_equal(stat(server.config, &before), 0);
     assert_false(set_both(LB_ADMIN_DOWN, CALL_MS, &err));
     assert_int_equal(err.code, ERROR_INVALID);
     assert_non_null(strstr(err.message, "unknown directive \"nonsense\""));
+    assert_int_equal(stat(server.config, &after), 0);
+    assert_int_equal(after.st_ino, before.st_ino);
+    assert_int_equal(count_reloads(), 0);
+    assert_int_equal(state_of(http_name).admin, LB_ADMIN_UP);
+}
+
+/* A test that refuses what we wrote, and nothing else. */
+static void a_failed_test_restores_the_files_and_reloads_nothing(void **unused)
+{
+    char script[LIMIT_PATH + 32], text[2 * LIMIT_PATH];
+    char before[TEXT_SIZE], after[TEXT_SIZE];
+    struct error err;
+
+    (void)unused;
+    snprintf(script, sizeof(script), "%s/refuse", server.directory);
+    snprintf(text, sizeof(text),
+             "#!/bin/sh\nif grep -q shunt$ '%s'; then echo 'nginx: [emerg] no'; exit 1; fi\n",
+             server.config);
+    write_file(script, text);
+    assert_int_equal(chmod(script, 0755), 0);
+    lb.options.values[1] = script;
+    read_file(server.config, before);
+    assert_false(set_both(LB_ADMIN_DOWN, CALL_MS, &err));
+    assert_int_equal(err.code, ERROR_INVALID);
+    assert_non_null(strstr(err.message, "nginx -t: [emerg] no"));
     assert_non_null(strstr(err.hint, "as they were before"));
     read_file(server.config, after);
     assert_string_equal(after, before);
@@ -363,6 +390,24 @@ static void a_persons_down_stays_and_the_other_group_comes_back(void **unused)
     assert_int_equal(state_of(ssh_name).admin, LB_ADMIN_UP);
 }
 
+/* NGINX renames the pid file so while a new binary and the old one serve side by side. */
+static void a_binary_upgrade_in_progress_is_no_time_to_look(void **unused)
+{
+    char path[LIMIT_PATH + 32], pid[16];
+    struct lb_member_state state;
+    struct error err;
+
+    (void)unused;
+    snprintf(path, sizeof(path), "%s/nginx.pid.oldbin", server.directory);
+    snprintf(pid, sizeof(pid), "%d\n", (int)server.pid);
+    write_file(path, pid);
+    assert_false(read_state(&lb, http_name, &state, &err));
+    assert_int_equal(err.code, ERROR_UNAVAILABLE);
+    assert_non_null(strstr(err.message, "a new binary is taking over"));
+    write_file(path, "1\n"); /* left behind, and the number is another process's */
+    assert_int_equal(state_of(http_name).admin, LB_ADMIN_UP);
+}
+
 static bool node_is_free_of_connections(void)
 {
     return node_http_connections(0) == 0 && state_of(http_name).sessions == 0;
@@ -397,10 +442,24 @@ static bool has_file(const struct nginx_tree *tree, const char *path)
     return false;
 }
 
+static void read_by_nginx(struct child_result *ret_result)
+{
+    const char *const argv[] = {NGINX_BINARY, "-T", "-q", "-c", server.config, NULL};
+    static const char *const environment[] = {NULL};
+    struct child_request request = {
+        .argv = argv, .environment = environment, .deadline = deadline_after_ms(CALL_MS)};
+    struct error err;
+
+    assert_true(child_run(&request, ret_result, &err));
+    assert_int_equal(ret_result->exit_status, 0);
+}
+
 /* Our way to find the files against NGINX's own. */
 static void the_files_are_those_that_nginx_reads(void **unused)
 {
-    char path[LIMIT_PATH + 32], command[2 * LIMIT_PATH], line[LIMIT_PATH];
+    static const char marker[] = "# configuration file ";
+    char path[LIMIT_PATH + 32], *rest = NULL;
+    struct child_result result;
     struct nginx_tree tree;
     struct error err;
     size_t count = 0;
@@ -413,19 +472,18 @@ static void the_files_are_those_that_nginx_reads(void **unused)
     edit("access_log off;",
          "access_log off; include servers/*.conf; include /etc/nginx/mime.types;");
     assert_true(nginx_tree_load(server.config, &tree, &err));
-    snprintf(command, sizeof(command), "%s -T -q -c %s 2>/dev/null", NGINX_BINARY, server.config);
-    FILE *output = popen(command, "re");
-    assert_non_null(output);
-    while (fgets(line, sizeof(line), output) != NULL) {
-        if (strncmp(line, "# configuration file ", 21) != 0)
+    read_by_nginx(&result);
+    for (char *line = strtok_r(result.output.data, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        if (strncmp(line, marker, strlen(marker)) != 0)
             continue;
-        line[strlen(line) - 2] = '\0'; /* ":\n" */
-        assert_true(has_file(&tree, line + 21));
+        line[strlen(line) - 1] = '\0'; /* ":" */
+        assert_true(has_file(&tree, line + strlen(marker)));
         count++;
     }
-    assert_int_equal(pclose(output), 0);
     assert_int_equal(count, 4);
     assert_int_equal(tree.file_count, count);
+    child_result_done(&result);
     nginx_tree_done(&tree);
 }
 
@@ -436,12 +494,14 @@ int main(void)
     static const struct CMUnitTest cases[] = {
         CASE(one_reload_is_enough_for_all_groups_and_none_for_what_is_so_already),
         CASE(a_return_gives_the_bytes_that_were_there),
+        CASE(a_configuration_that_is_broken_already_is_not_touched),
         CASE(a_failed_test_restores_the_files_and_reloads_nothing),
         CASE(a_master_that_keeps_its_old_workers_is_noticed),
         CASE(the_last_server_is_refused_and_nothing_is_changed),
         CASE(an_edit_that_nobody_reloaded_is_not_believed),
         CASE(a_change_of_ours_that_was_not_reloaded_is_reloaded_once),
         CASE(a_persons_down_stays_and_the_other_group_comes_back),
+        CASE(a_binary_upgrade_in_progress_is_no_time_to_look),
         CASE(the_idle_pool_of_old_workers_goes_with_the_reload),
         CASE(connections_of_other_programs_are_not_counted),
         CASE(the_files_are_those_that_nginx_reads),

@@ -53,15 +53,21 @@ static bool refuse(const struct sock_diag_connection *connection, void *context)
     return false;
 }
 
-static int64_t count(uint16_t remote_port, sock_diag_filter filter,
-                     struct sock_diag_connection *connection)
+static int64_t count_family(int family, uint16_t remote_port, sock_diag_filter filter,
+                            struct sock_diag_connection *connection)
 {
     struct sock_diag SOCK_DIAG_CLEANUP diag = {.fd = -1};
-    struct sock_diag_query query = {1U << TCP_ESTABLISHED, remote_port};
+    struct sock_diag_query query = {1U << TCP_ESTABLISHED, remote_port, family};
     int64_t result = -1;
     assert_good(sock_diag_open(&diag, &err));
     assert_good(sock_diag_count(&diag, &query, filter, connection, &result, &err));
     return result;
+}
+
+static int64_t count(uint16_t remote_port, sock_diag_filter filter,
+                     struct sock_diag_connection *connection)
+{
+    return count_family(0, remote_port, filter, connection);
 }
 
 static void only_connections_to_the_remote_port_are_listed(void **state)
@@ -89,6 +95,16 @@ static void what_the_filter_refuses_is_not_counted(void **state)
     close_pair(&pair);
 }
 
+static void one_family_can_be_asked_for_alone(void **state)
+{
+    struct sock_diag_connection connection;
+    struct pair pair = make_pair();
+    (void)state;
+    assert_int_equal(count_family(AF_INET, pair.port, keep, &connection), 1);
+    assert_int_equal(count_family(AF_INET6, pair.port, keep, &connection), 0);
+    close_pair(&pair);
+}
+
 static void both_spellings_of_an_ipv4_address_are_equal(void **state)
 {
     unsigned char plain[SOCK_DIAG_ADDRESS];
@@ -106,6 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_connections_to_the_remote_port_are_listed),
         cmocka_unit_test(what_the_filter_refuses_is_not_counted),
+        cmocka_unit_test(one_family_can_be_asked_for_alone),
         cmocka_unit_test(both_spellings_of_an_ipv4_address_are_equal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

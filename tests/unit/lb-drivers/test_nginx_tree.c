@@ -198,8 +198,10 @@ static void only_files_of_the_group_tell_when_it_was_changed(void **state)
         tree.files[i].status.st_ctim.tv_sec = (time_t)(100 * (i + 1));
     for (size_t i = 0; i < tree.file_count; i++)
         tree.files[i].status.st_ctim.tv_nsec = 7000000;
-    assert_int_equal(nginx_tree_changed_ms(&tree, 0), 200007); /* a.conf is the second file */
-    assert_int_equal(nginx_tree_changed_ms(&tree, 1), 400007);
+    assert_int_equal(nginx_tree_group_changed_ms(&tree, 0), 200007); /* a.conf is the second file */
+    assert_int_equal(nginx_tree_group_changed_ms(&tree, 1), 400007);
+    tree.files[0].status.st_ctim.tv_sec = 500;
+    assert_int_equal(nginx_tree_changed_ms(&tree), 500007);
     nginx_tree_done(&tree);
 }
 
