@@ -7,7 +7,7 @@ from balancer import Balancer
 from processes import Daemon, write_file
 
 MODULES = ("mpm_event", "authz_core", "authz_host", "headers", "proxy", "proxy_http",
-           "proxy_balancer", "slotmem_shm", "lbmethod_byrequests")
+           "proxy_balancer", "slotmem_shm", "lbmethod_byrequests", "status")
 
 CONFIG = """\
 ServerRoot {folder}/apache
@@ -31,7 +31,12 @@ ProxyTimeout 60
     SetHandler balancer-manager
     Require ip 127.0.0.0/8
 </Location>
+<Location "/server-status">
+    SetHandler server-status
+    Require ip 127.0.0.0/8
+</Location>
 ProxyPass "/balancer-manager" "!"
+ProxyPass "/server-status" "!"
 ProxyPass "/" "balancer://bitbucket/"
 """
 
@@ -39,6 +44,7 @@ ProxyPass "/" "balancer://bitbucket/"
 class Apache(Balancer):
     driver = "apache"
     has_ssh = False
+    settings = {"status_path": "/server-status"}
 
     def write_configuration(self):
         self._config_path = f"{self.folder}/apache/httpd.conf"

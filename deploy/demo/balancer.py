@@ -15,6 +15,7 @@ ASKS_A_NODE = 3  # requests for each node, so that every one that is in rotation
 class Balancer:
     driver = ""              # as in shunt.yaml
     has_ssh = True           # it can stand in front of the SSH port, too
+    settings = {}            # further keys of its entry in shunt.yaml
     overhead_limit_ms = None  # the median must not be beyond; None: it is shown only
 
     def __init__(self, folder, address, http_port, ssh_port, nodes):
@@ -68,6 +69,7 @@ class Balancer:
     def config(self):
         """Its entry of load_balancers in shunt.yaml."""
         return {"name": "edge", "driver": self.driver, "addresses": self.addresses(),
+                **self.settings,
                 "members": {node.name: self.members(number, node)
                             for number, node in enumerate(self.nodes, 1)}}
 
@@ -75,6 +77,8 @@ class Balancer:
         """The same as text."""
         config = self.config()
         lines = [f"      - name: {config['name']}", f"        driver: {config['driver']}",
-                 f"        addresses: {json.dumps(config['addresses'])}", "        members:"]
+                 f"        addresses: {json.dumps(config['addresses'])}",
+                 *(f"        {key}: {value}" for key, value in self.settings.items()),
+                 "        members:"]
         return "\n".join(lines + [f"          {node}: {json.dumps(members)}"
                                   for node, members in config["members"].items()])

@@ -6,7 +6,9 @@ import os
 from balancer import Balancer
 from processes import Daemon, write_file
 
-# next_upstream off: the demo is to see each connection that a node refuses.
+# next_upstream off: the demo is to see each connection that a node refuses. keepalive_timeout 0: a
+# reload closes idle connections of clients, also one that a request is just coming in on; before
+# 1.27.4 with its keepalive_min_timeout that is the only way to lose none.
 CONFIG = """\
 daemon off;
 worker_processes 2;
@@ -24,6 +26,7 @@ http {{
     uwsgi_temp_path {folder}/nginx-temp/uwsgi;
     scgi_temp_path {folder}/nginx-temp/scgi;
     client_max_body_size 0;
+    keepalive_timeout 0;
 
     upstream bb_http {{
         zone bb_http 64k;

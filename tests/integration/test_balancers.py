@@ -15,7 +15,7 @@ from nginx import NGINX
 from processes import wait_until
 
 UP = ["stop 7.9.0", "start 7.9.4"]
-AGAIN_S = 1.5  # within a second, and a moment for the machine
+AGAIN_S = 5  # within a second, where the machine is not busy with other scenarios
 
 
 def edit_nginx(trial, pattern, replacement):
@@ -31,8 +31,8 @@ def edit_nginx(trial, pattern, replacement):
 
 
 def give_back_at_nginx(trial):
-    """All that is marked down, in both groups, as it was before."""
-    edit_nginx(trial, r"(?m)^( *server [^;]*?) down(;.*)$", r"\1\2")
+    """All that is taken out, in both groups, as it was before."""
+    edit_nginx(trial, " down # taken out by shunt\n", "")
 
 
 def give_back_at_apache(trial):
@@ -67,7 +67,7 @@ def test_release_that_fails_is_rolled_back_and_nothing_is_lost(begin, balancer):
 @each_balancer
 def test_traffic_that_somebody_gives_back_is_taken_again(begin, balancer):
     trial = begin(balancer=balancer, with_traffic=False)
-    trial.node("bb1").set_faults(start_ms=8000)
+    trial.node("bb1").set_faults(start_delay_ms=8000)
     trial.upgrade("7.9.4")
     trial.at_step("bb1", "active")
     GIVE_BACK[balancer](trial)
