@@ -74,10 +74,15 @@ void lb_give_back(struct cluster *cluster, const struct pool_job *job, size_t co
  * LB that has one configured. */
 bool lb_ramp_node(struct cluster *cluster, const struct pool_job *job, int config_node,
                   int64_t since_ms, struct error *err);
+enum lb_restriction {
+    LB_AS_WANTED,
+    LB_TAKEN_AGAIN, /* it had its traffic */
+    LB_TOLD_AGAIN,  /* what it had could not be read */
+};
 /* Puts the node back to `admin` in one LB where it is less restricted than that; what a person has
  * restricted further stays. Does nothing once the cluster's orders have another number: then the
  * node may be on its way back. */
 bool lb_restrict(struct cluster *cluster, size_t lb, int config_node, enum lb_admin admin,
-                 unsigned orders, bool *ret_changed, struct error *err);
+                 unsigned orders, enum lb_restriction *ret_restriction, struct error *err);
 
 #endif

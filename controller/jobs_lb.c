@@ -116,22 +116,24 @@ static bool set_one(struct cluster *cluster, const struct pool_job *job, size_t 
 }
 
 bool lb_restrict(struct cluster *cluster, size_t index, int config_node, enum lb_admin admin,
-                 unsigned orders, bool *ret_changed, struct error *err)
+                 unsigned orders, enum lb_restriction *ret_restriction, struct error *err)
 {
     struct lb_member_state state = {.admin = admin};
     struct error ignored;
-    bool is_good = true;
-    *ret_changed = false;
+    bool is_known = true, is_good = true;
+    *ret_restriction = LB_AS_WANTED;
     pthread_mutex_lock(&cluster->lbs[index].lock);
     if (cluster->config->lbs[index].nodes[config_node].count != 0 &&
         atomic_load(&cluster->orders) == orders && lease_may_act(cluster, &ignored))
-        is_good = read_locked(cluster, index, config_node, &state, err);
-    if (is_good && state.admin < admin) {
+        is_known = read_locked(cluster, index, config_node, &state, err);
+    /* What cannot be read may well be told, and reads itself back. */
+    bool is_told = is_known ? state.admin < admin : error_code_is_transient(err->code);
+    if (is_told)
         is_good = set_locked(cluster, index, config_node, admin, err);
-        *ret_changed = is_good;
-    }
     pthread_mutex_unlock(&cluster->lbs[index].lock);
-    return is_good;
+    if (is_told && is_good)
+        *ret_restriction = is_known ? LB_TAKEN_AGAIN : LB_TOLD_AGAIN;
+    return is_good && (is_known || is_told);
 }
 
 /* Those that do not even take that are told of already, and the way back asks them again. */

@@ -89,12 +89,15 @@ static void compare_node(struct view_job *job, size_t lb, unsigned orders,
                          const struct wanted *wanted)
 {
     const struct cluster_config *config = job->cluster->config;
-    bool was_changed = false;
+    enum lb_restriction restriction;
     struct error err;
-    if (!lb_restrict(job->cluster, lb, wanted->config_node, wanted->admin, orders, &was_changed,
+    if (!lb_restrict(job->cluster, lb, wanted->config_node, wanted->admin, orders, &restriction,
                      &err))
         log_failure(LOG_LEVEL_WARNING, &err, "cluster %s", config->name);
-    else if (was_changed)
+    else if (restriction == LB_TOLD_AGAIN)
+        log_notice("cluster %s: node %s: what %s had could not be read; it is out there",
+                   config->name, config->nodes[wanted->config_node].name, config->lbs[lb].lb.name);
+    else if (restriction == LB_TAKEN_AGAIN)
         log_warning("cluster %s: node %s was given back its traffic at %s by somebody else, or by "
                     "a reload; taken out again",
                     config->name, config->nodes[wanted->config_node].name, config->lbs[lb].lb.name);
