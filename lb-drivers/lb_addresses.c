@@ -11,7 +11,7 @@ bool lb_at_each_address(const struct lb *lb, void *job, struct deadline deadline
 
     for (size_t i = 0; i < count && (is_good || goes_on); i++) {
         struct deadline share = deadline_share(deadline, count - i);
-        struct error later;
+        struct error later = {0};
         struct error *reason = is_good ? err : &later;
         if (work(lb, i, job, share, reason))
             continue;
