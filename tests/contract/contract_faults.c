@@ -57,7 +57,7 @@ static struct lb lb_on(int port)
 static int start_fake(enum fake_manner manner)
 {
     if (contract_fixture.write_address == NULL)
-        skip();
+        skip_case();
     return fake_server_start(manner, "", "", 0, 0);
 }
 
@@ -66,7 +66,7 @@ static int start_answering(const char *text, size_t size, size_t whole, size_t r
 {
     static char head[256];
     if (contract_fixture.write_address == NULL)
-        skip();
+        skip_case();
     head[0] = '\0';
     if (contract_fixture.content_type != NULL && repeats == 1)
         snprintf(head, sizeof(head),
@@ -135,7 +135,7 @@ static void garbage_is_no_proof_that_sessions_were_cut(void **unused)
 
     (void)unused;
     if (contract_lb.driver->cut_sessions == NULL)
-        skip();
+        skip_case();
     for (size_t i = 0; i < sizeof(garbage) / sizeof(garbage[0]); i++) {
         const char *text = garbage[i];
         struct lb lb = lb_on(start_answering(text, strlen(text), strlen(text), 1));
@@ -161,7 +161,7 @@ static void a_half_answer_is_no_answer(void **unused)
 
     (void)unused;
     if (contract_fixture.write_address == NULL)
-        skip();
+        skip_case();
     for (size_t size = 1; size <= strlen(text); size++) {
         struct lb lb = lb_on(start_answering(text, size, strlen(text), 1));
         assert_both_fail(&lb, CODE(ERROR_PROTOCOL) | CODE(ERROR_UNAVAILABLE));
@@ -197,7 +197,7 @@ static void an_endless_answer_is_given_up(void **unused)
 
     (void)unused;
     if (contract_fixture.write_address == NULL)
-        skip();
+        skip_case();
     memset(line_of_nothing, 'x', sizeof(line_of_nothing));
     assert_flood_is_bounded(line_of_nothing, sizeof(line_of_nothing));
     while (size + strlen(line) <= sizeof(good_lines)) {
@@ -215,7 +215,7 @@ static void without_the_right_a_member_is_read_and_not_set(void **unused)
 
     (void)unused;
     if (contract_fixture.write_powerless_address == NULL)
-        skip();
+        skip_case();
     contract_fixture.write_powerless_address(address);
     struct lb lb = contract_elsewhere(address);
     assert_int_equal(contract_read(&lb, member).admin, LB_ADMIN_UP);
@@ -268,7 +268,7 @@ static void a_silent_process_leaves_time_for_the_others(void **unused)
 
     (void)unused;
     if (contract_fixture.write_address == NULL)
-        skip();
+        skip_case();
     contract_set_one(&other, member, LB_ADMIN_DOWN);
     contract_fixture.write_address(start_fake(FAKE_SILENT), lb.options.addresses[0]);
     assert_false(

@@ -154,7 +154,7 @@ static void a_sick_peer_is_no_peer(void **unused)
 {
     (void)unused;
     if (!contract_fixture.checks_health)
-        skip();
+        skip_case();
     node_set_sick(1, true);
     assert_true(contract_has_peers(contract_fixture.http_members[0], 1));
     if (contract_has_ssh())
@@ -167,7 +167,7 @@ static void a_sick_member_is_drained_all_the_same(void **unused)
 
     (void)unused;
     if (!contract_fixture.checks_health)
-        skip();
+        skip_case();
     node_set_sick(0, true);
     for (size_t i = 0; i < members.count; i++)
         assert_true(contract_has_health(members.names[i], LB_HEALTH_DOWN));
@@ -182,7 +182,7 @@ static void a_member_that_comes_up_sick_is_not_healthy(void **unused)
 
     (void)unused;
     if (!contract_fixture.checks_health)
-        skip();
+        skip_case();
     contract_set_one(&contract_lb, member, LB_ADMIN_DOWN);
     node_set_sick(0, true);
     contract_set_one(&contract_lb, member, LB_ADMIN_UP);
@@ -197,7 +197,7 @@ static void a_member_that_accepts_to_be_up_and_is_not_is_a_conflict(void **unuse
 
     (void)unused;
     if (member == NULL)
-        skip();
+        skip_case();
     assert_false(set_may_fail(&member, 1, LB_ADMIN_UP, &err));
     assert_int_equal(err.code, ERROR_CONFLICT);
     assert_non_null(strstr(err.message, member));

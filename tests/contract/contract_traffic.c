@@ -67,7 +67,7 @@ static void a_drained_member_gets_no_new_client_and_a_returned_one_does(void **u
 
     (void)unused;
     if (contract_fixture.http_port == NULL)
-        skip();
+        skip_case();
     assert_true(any_new_client_reaches(node));
     contract_set_one(&contract_lb, contract_fixture.http_members[node], LB_ADMIN_DRAIN);
     assert_false(any_new_client_reaches(node));
@@ -82,7 +82,7 @@ static void a_sticky_client_is_turned_away_from_a_member_that_is_down(void **unu
 
     (void)unused;
     if (!contract_fixture.is_sticky)
-        skip();
+        skip_case();
     become_sticky(0, cookie);
     contract_set_one(&contract_lb, contract_fixture.http_members[0], LB_ADMIN_DRAIN);
     answer = client_get(contract_fixture.http_port(0), "/", cookie);
@@ -103,7 +103,7 @@ static void requests_in_flight_are_counted_over_processes_until_they_end(void **
 
     (void)unused;
     if (contract_fixture.http_port == NULL || lb_is_blind(&contract_lb))
-        skip();
+        skip_case();
     nodes_hold();
     for (size_t process = 0; process < processes; process++) {
         for (size_t i = 0; i < NODE_COUNT; i++)
@@ -129,7 +129,7 @@ static void a_request_in_flight_survives_drain_and_down(void **unused)
 
     (void)unused;
     if (contract_fixture.http_port == NULL || lb_is_blind(&contract_lb))
-        skip();
+        skip_case();
     nodes_hold();
     for (size_t i = 0; i < NODE_COUNT; i++)
         fds[i] = client_begin(contract_fixture.http_port(0), "/hold", NULL);
@@ -163,7 +163,7 @@ static void down_after_the_last_request_leaves_no_idle_connection(void **unused)
 
     (void)unused;
     if (!contract_fixture.down_closes_idle || !contract_fixture.is_sticky)
-        skip();
+        skip_case();
     become_sticky(node, cookie);
     nodes_hold();
     for (size_t i = 0; i < IDLE_CLIENTS; i++)
@@ -185,7 +185,7 @@ static void an_ssh_session_survives_down_until_it_is_cut(void **unused)
 
     (void)unused;
     if (!contract_has_ssh() || contract_fixture.ssh_port == NULL)
-        skip();
+        skip_case();
     int fd = open_ssh_with(0);
     contract_set_one(&contract_lb, member, LB_ADMIN_DOWN);
     assert_true(contract_has_sessions(member, 1));
@@ -206,7 +206,7 @@ static void cutting_leaves_other_members_alone(void **unused)
     (void)unused;
     if (contract_lb.driver->cut_sessions == NULL || !contract_has_ssh() ||
         contract_fixture.ssh_port == NULL)
-        skip();
+        skip_case();
     int fd = open_ssh_with(1);
     assert_true(contract_lb.driver->cut_sessions(&contract_lb, &member, 1,
                                                  deadline_after_ms(CALL_MS), &err));

@@ -205,7 +205,7 @@ static void a_real_tomcat_is_drained_and_recovers_after_its_restart(void **unuse
 {
     (void)unused;
     if (!tomcat_is_installed())
-        skip();
+        skip_case();
     set_state(other, LB_ADMIN_UP);
     assert_true(any_new_client_reaches_tomcat());
     set_state(other, LB_ADMIN_DRAIN);
