@@ -42,6 +42,18 @@ copy_network_settings() {
     fi
 }
 
+# npm asks where this machine's npm does.
+copy_npm_settings() {
+    local root=$1 registry authorities home
+    command -v npm >/dev/null || return 0
+    registry=$(npm config get registry 2>/dev/null)
+    authorities=$(npm config get cafile 2>/dev/null)
+    for home in "$root/root" "$root/home/$USER_NAME"; do
+        printf 'registry=%s\n' "$registry" >"$home/.npmrc"
+        [ ! -e "$authorities" ] || printf 'cafile=%s\n' "$authorities" >>"$home/.npmrc"
+    done
+}
+
 make_base() {
     local mirror root=$1
     mirror=$(debian_sources | awk '$2 == "bookworm" { print $1; exit }')
@@ -140,6 +152,7 @@ chmod 755 "$work" "$work/root"
 if [ -e "$BASE" ]; then tar -C "$work/root" -xf "$BASE"; else make_base "$work/root"; fi
 copy_network_settings "$work/root"
 add_user "$work/root"
+copy_npm_settings "$work/root"
 add_clone "$work/root"
 add_command "$work/root" "$@"
 boot "$work"

@@ -78,6 +78,10 @@ class NGINX(Balancer):
         return "\n".join(f"        server {node.address}:{getattr(node, port)} max_fails=0;"
                          for node in self.nodes)
 
+    def text(self):
+        with open(self._config_path, encoding="utf-8") as file:
+            return file.read()
+
     def launch(self):
         return Daemon("nginx", ["/usr/sbin/nginx", "-c", self._config_path, "-e", "stderr"],
                       f"{self.folder}/nginx.log")

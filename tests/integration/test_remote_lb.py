@@ -12,6 +12,7 @@ import time
 import pytest
 
 from fleet import CLUSTER
+from nginx import NGINX
 from processes import wait_until, write_file
 from shunt_wire import Agent, Controller, RedisServer, until
 from trial import DEADLINE_S, Trial
@@ -49,7 +50,10 @@ class RemoteTrial(Trial):
         config = json.loads(super()._controller_config())
         cluster = config["clusters"][0]
         cluster["agents"] = [{"name": self.lb_host.name}]
-        cluster["load_balancers"][0].update(driver="agent", addresses=[self.lb_host.name])
+        entry = cluster["load_balancers"][0]
+        cluster["load_balancers"] = [{"name": entry["name"], "driver": "agent",
+                                      "addresses": [self.lb_host.name],
+                                      "members": entry["members"]}]
         return json.dumps(config, indent=1)
 
     def _agent_config(self, node):
@@ -63,8 +67,8 @@ class RemoteTrial(Trial):
                       "user": f"agent.{CLUSTER}.{node.name}",
                       "password_file": f"{keys}/redis.password"},
             "controllers_file": f"{keys}/controllers",
-            "load_balancers": [{"name": "edge", "driver": "haproxy",
-                                "addresses": [f"unix:{self.lb.socket_path}"]}]})
+            "load_balancers": [{key: value for key, value in self.lb.config().items()
+                                if key != "members"}]})
 
     def record(self):
         with open(os.path.join(self.lb_host.folder, "state", "record.log"),
@@ -98,6 +102,16 @@ def test_every_node_is_upgraded_once_and_nothing_is_lost(remote):
         assert trial.runs(node.name) == UP
     trial.assert_settled("7.9.4")
     assert "lb-set" in trial.record() and "lb-read" not in trial.record()
+
+
+def test_nginx_is_driven_by_the_agent_on_its_host(remote):
+    """What its controller may not and cannot do: edit files and reload a master there."""
+    trial = remote(balancer=NGINX)
+    trial.fail_from("bb2", "7.9.4", error_at_start=True)
+    trial.upgrade("7.9.4")
+    trial.ended("rolled-back")
+    trial.assert_settled("7.9.0")
+    assert "taken out by shunt" not in trial.lb.text()
 
 
 def test_agent_killed_during_a_drain_goes_on_when_it_is_back(remote):
