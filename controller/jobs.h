@@ -60,10 +60,16 @@ int64_t job_mode_on(struct pool_job *base);
 int64_t job_mode_off(struct pool_job *base);
 int64_t job_approve(struct pool_job *base);
 
-/* jobs_lb.c: for the plan, the operator's drain and return, and the comparison with what is
- * wanted. The state of one node in one LB: the least restrictive admin state, the worst health. */
+/* lb_node.c: for the works, the plan, the operator's drain and return, and the comparison with what
+ * is wanted. The state of one node in one LB: the least restrictive admin state, the worst health.
+ */
 bool lb_read_node(struct cluster *cluster, size_t lb, int config_node,
                   struct lb_member_state *ret_state, struct error *err);
+/* The same over all LBs that the node is behind. */
+bool lb_read_everywhere(struct cluster *cluster, int config_node, struct lb_member_state *ret_sum,
+                        struct error *err);
+bool lb_cut_node(struct cluster *cluster, const struct pool_job *job, int config_node,
+                 struct error *err);
 /* Sets one after the other; false at the first that did not obey: *ret_set did, and may be given
  * the node's traffic back by lb_give_back(). */
 bool lb_set_node(struct cluster *cluster, const struct pool_job *job, int config_node,

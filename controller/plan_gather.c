@@ -58,9 +58,24 @@ static void read_rest(const struct cluster_config *config, struct plan_input *in
     bitbucket_free(bitbucket);
 }
 
+#define HEALTH_MS      10000 /* for an LB that must find out first, all nodes together */
+#define HEALTH_LOOK_MS 200
+
+/* Health that is being found out is waited for: Azure is asked for it, and answers later. */
+static bool read_settled(struct cluster *cluster, size_t lb, size_t node, struct deadline deadline,
+                         struct lb_member_state *ret_state, struct error *err)
+{
+    while (lb_read_node(cluster, lb, (int)node, ret_state, err)) {
+        if (ret_state->health != LB_HEALTH_CHANGING || deadline_is_over(deadline))
+            return true;
+        clock_sleep_ms(HEALTH_LOOK_MS);
+    }
+    return false;
+}
+
 /* away: why the LB did not answer before; it is not asked for every node, which would take long. */
 static void read_lb(struct cluster *cluster, struct plan_input *input, size_t lb, size_t node,
-                    struct error *away)
+                    struct deadline deadline, struct error *away)
 {
     struct plan_lb *ret = &input->nodes[node].lbs[lb];
     struct lb_member_state state;
@@ -70,7 +85,7 @@ static void read_lb(struct cluster *cluster, struct plan_input *input, size_t lb
     ret->error = *away;
     if (away->code != ERROR_NONE)
         return;
-    if (!lb_read_node(cluster, lb, (int)node, &state, &ret->error)) {
+    if (!read_settled(cluster, lb, node, deadline, &state, &ret->error)) {
         if (error_code_is_transient(ret->error.code))
             *away = ret->error;
         return;
@@ -89,11 +104,12 @@ static int64_t run(struct pool_job *base)
     struct gather_job *job = (struct gather_job *)base;
     const struct cluster_config *config = job->cluster->config;
     read_rest(config, job->input);
+    struct deadline deadline = deadline_after_ms(HEALTH_MS);
     for (size_t lb = 0; lb < config->lb_count; lb++) {
         struct error away;
         error_clear(&away);
         for (size_t node = 0; node < config->node_count; node++)
-            read_lb(job->cluster, job->input, lb, node, &away);
+            read_lb(job->cluster, job->input, lb, node, deadline, &away);
     }
     struct item *item = item_new(ITEM_PLAN, job->base.cluster);
     item->plan_run = job->run;

@@ -14,7 +14,7 @@
 
 #define REQUESTS_MOST  1000  /* in the stream; a controller takes them in milliseconds */
 #define ANSWER_MS      10000 /* decisions are made at once; a load balancer may take a while */
-#define ANSWER_PLAN_MS 20000 /* agents have 5 s, load balancers and REST calls their own bounds */
+#define ANSWER_PLAN_MS 30000 /* agents have 5 s, health 10 s, calls their own bounds */
 #define ANSWER_BYTES   (4 * 1024 * 1024) /* the plan of the largest cluster is 700 KB */
 #define BLOCK_S        2 /* of one BLPOP: a connection that died unnoticed is found so soon */
 #define RECONNECT_MS   100
@@ -141,16 +141,20 @@ bool ask_try_answer(struct client *client, const struct request *request, unsign
     return false;
 }
 
-static int64_t answer_ms(enum request_verb verb)
+/* A node is moved when the slowest of its load balancers has obeyed. */
+static int64_t answer_ms(const struct client *client, enum request_verb verb)
 {
     bool is_plan = verb == REQUEST_PLAN || verb == REQUEST_UPGRADE || verb == REQUEST_RECOVER;
-    return is_plan ? ANSWER_PLAN_MS : ANSWER_MS;
+    bool is_move = verb == REQUEST_DRAIN || verb == REQUEST_RETURN;
+    if (is_plan)
+        return ANSWER_PLAN_MS;
+    return ANSWER_MS + (is_move ? client->cluster->policy.lb_deadline_ms : 0);
 }
 
 static bool await_answer(struct client *client, const struct request *request,
                          struct answer *ret_answer, struct error *err)
 {
-    int64_t wait_ms = answer_ms(request->verb);
+    int64_t wait_ms = answer_ms(client, request->verb);
     struct deadline deadline = deadline_after_ms(wait_ms);
     bool is_over = false;
     while (!is_over && !deadline_is_over(deadline)) {
