@@ -3,10 +3,14 @@
 
 #include "check.h"
 #include "edge.h"
+#include "keys.h"
+#include "memory.h"
+#include "message_codec.h"
 #include "programs.h"
 #include "text.h"
 #include "trace.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- processes ---- */
@@ -280,6 +284,33 @@ static void fail_over_redis(uint32_t index, int64_t span_us)
     break_connections();
 }
 
+/* What an overtaken leader has sent reaches a node long after another one has commanded it. */
+static void send_late_command(uint32_t index, int64_t span_us)
+{
+    const struct agent *agent = &world.agents[index];
+    int64_t now_ms = WORLD_EPOCH_MS + schedule_now_us() / WORLD_MS;
+    char stream[64], signature[KEY_SIGNATURE_TEXT_SIZE];
+    struct command command = {.epoch = 1,
+                              .verb = VERB_STOP,
+                              .issued_ms = now_ms,
+                              .expires_ms = now_ms + span_us / WORLD_MS,
+                              .deadline_ms = 60000};
+    if (agent->epoch_obeyed <= command.epoch)
+        return;
+    snprintf(command.id, sizeof(command.id), "late.%s.stop.%lld", world.nodes[index].name,
+             (long long)now_ms);
+    TEXT_COPY(command.cluster, "git");
+    TEXT_COPY(command.node, world.nodes[index].name);
+    snprintf(stream, sizeof(stream), "shunt:{git}:command:%s", command.node);
+    FREE_CLEANUP char *body = command_write(&command);
+    key_sign(NULL, KEY_DOMAIN_COMMAND, body, strlen(body), signature);
+    const char *argv[] = {"XADD", stream, "*", "body", body, "key", "ctl1", "sig", signature};
+    freeReplyObject(redis_server_execute(world.redis.server, now_ms, sizeof(argv) / sizeof(argv[0]),
+                                         argv, NULL));
+    world.redis.additions = redis_server_additions(world.redis.server);
+    signal_raise(&world.redis.news);
+}
+
 static void lose_redis_answer(uint32_t index, int64_t span_us)
 {
     (void)index;
@@ -324,6 +355,7 @@ const struct incident_kind incident_kinds[] = {
     {"redis-cut", TARGET_NONE, "all connections break", cut_redis},
     {"redis-wiped", TARGET_NONE, "all data is gone", wipe_redis},
     {"redis-failed-over", TARGET_NONE, "the last writes are lost", fail_over_redis},
+    {"late-command", TARGET_NODE, "an overtaken leader's order to stop arrives", send_late_command},
     {"redis-answer-lost", TARGET_NONE, "one call is obeyed and not answered", lose_redis_answer},
 };
 const size_t incident_kind_count = sizeof(incident_kinds) / sizeof(incident_kinds[0]);

@@ -138,6 +138,9 @@ void rules_at_stop(uint32_t node, const struct command *command)
     for (uint32_t i = 0; i < world.lb_count; i++) {
         if (is_recent(world.lbs[i].disturbed_us, RELOAD_US))
             continue;
+        if (!(world.lbs[i].servers[node].admin & 1))
+            rule_broken("no stop before the members are down", "%s at %s", stopped->name,
+                        world.lbs[i].address);
         if (lb_sends_new(&world.lbs[i], node))
             rule_broken("no stop while a load balancer sends the node new traffic", "%s at %s",
                         stopped->name, world.lbs[i].address);
@@ -265,10 +268,41 @@ static bool was_done(const struct agent *agent, const struct command *command)
     return false;
 }
 
+static bool is_work_of(const struct upgrade *upgrade, uint32_t node, const char *id)
+{
+    const struct upgrade_node *of = &upgrade->nodes[node];
+    char expected[LIMIT_ID];
+    for (unsigned work = 0; work < WORK_COUNT; work++) {
+        command_id(upgrade, node, (enum work)work, of->sequence, expected);
+        if ((of->works & WORK_BIT(work)) != 0 && work_is_of_agent((enum work)work) &&
+            text_equal(expected, id))
+            return true;
+    }
+    return false;
+}
+
+/* A leader that moved on a moment ago may not have been heard yet. */
+static bool is_wanted(const struct command *command, uint32_t node)
+{
+    const struct upgrade *upgrade = world_upgrade();
+    if (upgrade == NULL || is_work_of(upgrade, node, command->id))
+        return true;
+    const struct upgrade_node *of = &upgrade->nodes[node];
+    int64_t moved_ms = of->begun_ms;
+    for (unsigned pass = 0; pass < PASS_COUNT; pass++)
+        if (of->pass_ended_ms[pass] > moved_ms)
+            moved_ms = of->pass_ended_ms[pass];
+    if (upgrade->phase_begun_ms > moved_ms)
+        moved_ms = upgrade->phase_begun_ms;
+    return WORLD_EPOCH_MS + (schedule_now_us() - MOMENT_US) / WORLD_MS < moved_ms;
+}
+
 void rules_at_job(struct agent *agent, const struct command *command)
 {
     if (!verb_is_effect(command->verb))
         return;
+    if (!is_wanted(command, agent->node))
+        rule_broken("an agent does nothing that nobody wants any more", "%s", command->id);
     if (command->epoch < agent->epoch_obeyed)
         rule_broken("an agent refuses a lower epoch", "%s with epoch %llu after %llu", command->id,
                     (unsigned long long)command->epoch, (unsigned long long)agent->epoch_obeyed);
