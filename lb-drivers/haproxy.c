@@ -43,13 +43,9 @@ static bool is_name(const char *text)
 
 static bool parse_member(const char *text, struct haproxy_member *ret_member, struct error *err)
 {
-    struct haproxy_member member = {0};
-    const char *slash = strchr(text, '/');
+    struct haproxy_member member;
 
-    if (slash != NULL && strlen(text) < LB_MEMBER) {
-        memcpy(member.backend, text, (size_t)(slash - text));
-        TEXT_COPY(member.server, slash + 1);
-    }
+    lb_split_member(text, member.backend, member.server);
     if (!is_name(member.backend) || !is_name(member.server)) {
         error_set(err, ERROR_INVALID, "'%.150s' is no member of a HAProxy", text);
         error_hint(err, "write BACKEND/SERVER as they stand in haproxy.cfg");
@@ -146,10 +142,7 @@ static bool read_in_process(const struct lb *lb, size_t index, void *context,
     for (size_t i = 0; i < job->count; i++) {
         if (!read_member(&process, &job->members[i], &state, err))
             return false;
-        if (job->is_first)
-            job->states[i] = state;
-        else
-            lb_state_merge(&job->states[i], &state);
+        lb_state_collect(&job->states[i], &state, job->is_first);
     }
     job->is_first = false;
     return true;
@@ -164,10 +157,7 @@ static bool read_members(const struct lb *lb, const char *const *members, size_t
     if (!job_init(&job, members, count, err) ||
         !lb_at_each_address(lb, &job, deadline, read_in_process, false, err))
         return false;
-    for (size_t i = 0; i < count; i++) {
-        ret_states[i] = job.states[i];
-        TEXT_COPY(ret_states[i].member, members[i]);
-    }
+    lb_states_give(job.states, members, count, ret_states);
     return true;
 }
 

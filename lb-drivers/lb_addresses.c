@@ -3,6 +3,9 @@
 
 #include "text.h"
 
+#include <stdio.h>
+#include <string.h>
+
 bool lb_at_each_address(const struct lb *lb, void *job, struct deadline deadline,
                         lb_address_fn work, bool goes_on, struct error *err)
 {
@@ -44,6 +47,35 @@ void lb_state_merge(struct lb_member_state *sum, const struct lb_member_state *s
     sum->is_checked = sum->is_checked && state->is_checked;
     sum->sessions = add_sessions(sum, state);
     sum->is_blind = sum->is_blind && state->is_blind;
+}
+
+void lb_state_collect(struct lb_member_state *sum, const struct lb_member_state *state,
+                      bool is_first)
+{
+    if (is_first)
+        *sum = *state;
+    else
+        lb_state_merge(sum, state);
+}
+
+void lb_states_give(const struct lb_member_state *states, const char *const *members, size_t count,
+                    struct lb_member_state *ret_states)
+{
+    for (size_t i = 0; i < count; i++) {
+        ret_states[i] = states[i];
+        (void)text_copy(ret_states[i].member, LB_MEMBER, members[i]);
+    }
+}
+
+void lb_split_member(const char *text, char group[LB_MEMBER], char member[LB_MEMBER])
+{
+    const char *slash = strchr(text, '/');
+
+    group[0] = member[0] = '\0';
+    if (slash == NULL || strlen(text) >= LB_MEMBER)
+        return;
+    (void)snprintf(group, LB_MEMBER, "%.*s", (int)(slash - text), text);
+    (void)text_copy(member, LB_MEMBER, slash + 1);
 }
 
 bool lb_check_addresses(const struct lb_options *options, size_t most, struct error *err)

@@ -19,6 +19,17 @@ bool lb_at_each_address(const struct lb *lb, void *job, struct deadline deadline
 /* Several processes: the least restrictive word, the worst health, all sessions. */
 void lb_state_merge(struct lb_member_state *sum, const struct lb_member_state *state);
 
+/* What one address shows of a member, into what all show of it so far. */
+void lb_state_collect(struct lb_member_state *sum, const struct lb_member_state *state,
+                      bool is_first);
+/* The result of a read_members(). */
+void lb_states_give(const struct lb_member_state *states, const char *const *members, size_t count,
+                    struct lb_member_state *ret_states);
+
+/* "GROUP/MEMBER" taken apart at its first slash; both are empty where it has none or is too long.
+ */
+void lb_split_member(const char *text, char group[LB_MEMBER], char member[LB_MEMBER]);
+
 /* 1 to `most` addresses, none of them twice. Their form is the driver's. */
 bool lb_check_addresses(const struct lb_options *options, size_t most, struct error *err);
 

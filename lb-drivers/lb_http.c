@@ -99,3 +99,11 @@ bool lb_http_add_encoded(struct buffer *buffer, const char *text)
     curl_free(encoded);
     return is_added;
 }
+
+bool lb_http_check_addresses(const struct lb_options *options, struct error *err)
+{
+    for (size_t i = 0; i < options->address_count; i++)
+        if (!lb_http_check_address(options->addresses[i], err))
+            return false;
+    return true;
+}

@@ -40,5 +40,6 @@ bool lb_http_add_encoded(struct buffer *buffer, const char *text);
 
 /* The address must be an http or https URL without a query. */
 bool lb_http_check_address(const char *address, struct error *err);
+bool lb_http_check_addresses(const struct lb_options *options, struct error *err);
 
 #endif

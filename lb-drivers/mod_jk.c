@@ -63,13 +63,9 @@ static bool is_name(const char *text)
 
 static bool parse_member(const char *text, struct name *ret_name, struct error *err)
 {
-    struct name name = {.lb = ""};
-    const char *slash = strchr(text, '/');
+    struct name name;
 
-    if (slash != NULL && strlen(text) < LB_MEMBER) {
-        memcpy(name.lb, text, (size_t)(slash - text));
-        TEXT_COPY(name.member, slash + 1);
-    }
+    lb_split_member(text, name.lb, name.member);
     if (!is_name(name.lb) || !is_name(name.member)) {
         error_set(err, ERROR_INVALID, "'%.150s' is no member of a mod_jk load balancer", text);
         error_hint(err, "write LB/MEMBER as they stand in worker.list and balance_workers of "
@@ -88,12 +84,7 @@ static bool check_member(const char *text, struct error *err)
 
 static bool check_options(const struct lb_options *options, struct error *err)
 {
-    if (!lb_check_addresses(options, LB_ADDRESSES, err))
-        return false;
-    for (size_t i = 0; i < options->address_count; i++)
-        if (!lb_http_check_address(options->addresses[i], err))
-            return false;
-    return true;
+    return lb_check_addresses(options, LB_ADDRESSES, err) && lb_http_check_addresses(options, err);
 }
 
 /* What is to be done at each address. */
@@ -203,10 +194,7 @@ static bool read_at(const struct lb *lb, size_t address, void *context, struct d
     for (size_t i = 0; i < job->count; i++) {
         if (!read_member(lb, &mod_jk->pasts[address], &answer, job, i, &state, err))
             return false;
-        if (job->is_first)
-            job->states[i] = state;
-        else
-            lb_state_merge(&job->states[i], &state);
+        lb_state_collect(&job->states[i], &state, job->is_first);
     }
     job->is_first = false;
     return true;
@@ -221,10 +209,7 @@ static bool read_members(const struct lb *lb, const char *const *members, size_t
     if (!job_init(&job, members, count, err) ||
         !lb_at_each_address(lb, &job, deadline, read_at, false, err))
         return false;
-    for (size_t i = 0; i < count; i++) {
-        ret_states[i] = job.states[i];
-        TEXT_COPY(ret_states[i].member, members[i]);
-    }
+    lb_states_give(job.states, members, count, ret_states);
     return true;
 }
 

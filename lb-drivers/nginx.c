@@ -172,10 +172,7 @@ static bool read_at_address(const struct lb *lb, size_t address, void *context,
         if (!nginx_member_read(&visit.running->tree.config, &job->members[i], &state, err))
             return false;
         state.sessions = sessions[i];
-        if (job->is_first)
-            job->states[i] = state;
-        else
-            lb_state_merge(&job->states[i], &state);
+        lb_state_collect(&job->states[i], &state, job->is_first);
     }
     job->is_first = false;
     return true;
@@ -190,10 +187,7 @@ static bool read_members(const struct lb *lb, const char *const *members, size_t
     if (!job_init(&job, members, count, err) ||
         !lb_at_each_address(lb, &job, deadline, read_at_address, false, err))
         return false;
-    for (size_t i = 0; i < count; i++) {
-        ret_states[i] = job.states[i];
-        TEXT_COPY(ret_states[i].member, members[i]);
-    }
+    lb_states_give(job.states, members, count, ret_states);
     return true;
 }
 
