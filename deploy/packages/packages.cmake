@@ -42,7 +42,7 @@ set(CPACK_RPM_PACKAGE_LICENSE "Apache-2.0")
 set(CPACK_RPM_AGENT_PACKAGE_NAME shunt-agent)
 set(CPACK_RPM_CONTROLLER_PACKAGE_NAME shunt-controller)
 set(CPACK_RPM_CLI_PACKAGE_NAME shunt)
-set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION /usr/lib/systemd /usr/lib/systemd/system
+set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION /usr/bin /usr/sbin /usr/share/doc /usr/lib/systemd /usr/lib/systemd/system
   /usr/share/man /usr/share/man/man1 /usr/share/man/man5 /usr/share/man/man8
   /usr/share/bash-completion /usr/share/bash-completion/completions)
 foreach(part AGENT CONTROLLER)

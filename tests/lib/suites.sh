@@ -119,9 +119,10 @@ suite_sanitize() {
     run_sanitized tsan run_ctest 'sanitize thread controller' tsan '^unit\.controller\.'
 }
 
+# The real servers of the contract are met once; `sanitize` meets them with both compilers.
 suite_sanitize-short() {
     run_sanitized gcc sanitized_c_tests gcc
-    run_sanitized clang sanitized_c_tests clang
+    run_sanitized clang run_ctest 'sanitize clang unit' asan-clang '^(unit\.|simulator\.scenarios)'
 }
 
 suite_valgrind() { run_ctest valgrind valgrind '^unit\.'; }
