@@ -11,6 +11,7 @@ import signal
 import pytest
 
 from apache import Apache
+from mod_jk import ModJK
 from nginx import NGINX
 from processes import wait_until
 
@@ -40,9 +41,9 @@ def give_back_at_apache(trial):
     trial.lb.daemon.signal(signal.SIGUSR1)
 
 
-GIVE_BACK = {NGINX: give_back_at_nginx, Apache: give_back_at_apache}
+GIVE_BACK = {NGINX: give_back_at_nginx, Apache: give_back_at_apache, ModJK: give_back_at_apache}
 
-each_balancer = pytest.mark.parametrize("balancer", [NGINX, Apache])
+each_balancer = pytest.mark.parametrize("balancer", list(GIVE_BACK))
 
 
 @each_balancer
