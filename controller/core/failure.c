@@ -63,8 +63,10 @@ static void release_failed(struct run *run, uint32_t index)
 static void environment_failed(struct run *run, uint32_t index)
 {
     struct upgrade_node *node = &run->upgrade->nodes[index];
+    bool is_left = run->upgrade->policy.on_failure == ON_FAILURE_PAUSE && node->is_broken;
     wait_because_of(run, index);
-    if (run->upgrade->policy.on_failure == ON_FAILURE_PAUSE && node->is_broken)
+    /* It serves, and may have nothing: an agent that is silent is no reason for an outage. */
+    if (is_left || !node_may_go_back(run, index))
         hold(run, index, PLACE_HELD);
     else
         node_turn(run, index);

@@ -49,6 +49,9 @@ bool node_serves_nobody(const struct upgrade_node *node, int64_t now_ms);
 void node_begin(struct run *run, uint32_t index, enum pass pass, enum step step);
 /* Goes on in the pass that it was held in: out of service since that pass began, not since now. */
 void node_resume(struct run *run, uint32_t index, enum step step);
+/* A node that has its traffic again costs the budget when it is taken out; one that is out does
+ * not. */
+bool node_may_go_back(const struct run *run, uint32_t index);
 void node_turn(struct run *run, uint32_t index);
 /* For a node that is turning: does it where step and budget allow it. False = not yet; a node that
  * comes to the end of its soak first is upgraded, and stays so. */

@@ -38,14 +38,16 @@ static enum step step_after(const struct upgrade *upgrade, enum pass pass, enum 
     return step;
 }
 
-/* A node that has its traffic again costs the budget when it is taken out; one that is out does
- * not. */
-static bool may_turn(const struct run *run, uint32_t index)
+bool node_may_go_back(const struct run *run, uint32_t index)
 {
     const struct upgrade_node *node = &run->upgrade->nodes[index];
-    bool is_back = node->step >= STEP_RETURN;
-    return !is_back || node->is_broken || node_serves_nobody(node, run->now_ms) ||
-           budget_allows(run->upgrade, index, run->now_ms);
+    bool has_traffic = node->step >= STEP_RETURN && !node_serves_nobody(node, run->now_ms);
+    return !has_traffic || budget_allows(run->upgrade, index, run->now_ms);
+}
+
+static bool may_turn(const struct run *run, uint32_t index)
+{
+    return run->upgrade->nodes[index].is_broken || node_may_go_back(run, index);
 }
 
 static void leave(struct run *run, uint32_t index)

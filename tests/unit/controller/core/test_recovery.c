@@ -149,6 +149,31 @@ static void abort_goes_on_when_the_other_node_is_back(void **state)
     world_done(&world);
 }
 
+static void silent_agent_takes_no_node_out_beyond_the_budget(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
+    world.upgrade->policy.min_available = 1;
+    world_fail(&world, 2, WORK_WATCH, ERROR_DENIED, 1);
+    world_begin(&world);
+    world_run_until_step(&world, 2, STEP_SOAK);
+    world.nodes[1].state = NODE_OFFLINE;
+    world_see(&world, world.now_ms);
+    world_run(&world);
+    assert_true(world.upgrade->is_waiting);
+    assert_int_equal(world.upgrade->nodes[2].place, PLACE_HELD);
+    assert_int_equal(world.nodes[2].lb, WORLD_UP);
+    world.nodes[1].state = NODE_ACTIVE;
+    world_see(&world, world.now_ms);
+    world_decide(&world, DECISION_RESUME);
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    assert_int_equal(world.nodes[2].stops, 1);
+    world_assert_all(&world, "7.9.4");
+    world_done(&world);
+}
+
 /* On their way back: the load balancer does not take them out, so they go on serving. */
 static bool refuse_to_drain_1_and_2(struct world *world, const struct action *action,
                                     struct error *err)
@@ -501,6 +526,7 @@ int main(void)
         cmocka_unit_test(abort_puts_a_node_back_that_goes_through_its_steps_again),
         cmocka_unit_test(abort_takes_no_node_out_beyond_the_budget),
         cmocka_unit_test(abort_goes_on_when_the_other_node_is_back),
+        cmocka_unit_test(silent_agent_takes_no_node_out_beyond_the_budget),
         cmocka_unit_test(held_nodes_that_may_serve_are_resumed_one_at_a_time),
         cmocka_unit_test(held_node_that_may_serve_is_not_drained_below_min_available),
         cmocka_unit_test(new_leader_proves_members_down_again_before_it_asks_for_a_stop),
