@@ -45,6 +45,8 @@ void lb_process_reload(struct lb_process *lb)
     trace_line("%s is reloaded: it forgets what it was told", lb->address);
     for (uint32_t i = 0; i < world.node_count; i++)
         lb->servers[i].admin = 0;
+    for (uint32_t i = 0; lb == &world.lbs[0] && i < world.node_count; i++)
+        world.nodes[i].is_held_by_hand = false; /* what a colleague has said is forgotten, too */
     lb->disturbed_us = schedule_now_us();
 }
 
