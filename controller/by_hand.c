@@ -63,7 +63,7 @@ static bool move(struct hand_job *job, struct error *err)
         return job->admin != LB_ADMIN_UP || end_ramp(job, err);
     bool is_under_way = err->code == ERROR_BUSY && !deadline_is_over(job->deadline);
     if (!is_under_way && job->admin != LB_ADMIN_UP)
-        lb_give_back(job->cluster, &job->base, set, job->config_node);
+        lb_give_back(job->cluster, &job->base, set + 1, job->config_node); /* and who did half */
     return false;
 }
 

@@ -7,7 +7,8 @@
 
 #include "clock.h"
 
-#define RAMP_STEP_MS 1000 /* between two raises of a node's share */
+#define RAMP_STEP_MS    1000 /* between two raises of a node's share */
+#define RAMP_RESERVE_MS 3000 /* for the last raise, and to see that the node is well */
 
 static bool set(struct work_job *job, enum lb_admin admin, struct error *err)
 {
@@ -127,10 +128,13 @@ static bool begin_up(struct work_job *job, struct error *err)
            set(job, LB_ADMIN_UP, err);
 }
 
+/* A ramp that was begun anew, by another leader or after an error, may have too little time left: a
+ * node that is well is not taken back for that. */
 static int64_t raise_share(struct work_job *job)
 {
     struct error err;
-    int64_t since_ms = clock_monotonic_ms() - job->ramp_begun_ms;
+    bool is_late = deadline_is_over((struct deadline){job->deadline.at_ms - RAMP_RESERVE_MS});
+    int64_t since_ms = is_late ? longest_ramp_ms(job) : clock_monotonic_ms() - job->ramp_begun_ms;
     int64_t left_ms = longest_ramp_ms(job) - since_ms;
     if (!lb_ramp_node(job->cluster, &job->base, job->config_node, since_ms, &err))
         return job_trouble(job, &err);

@@ -24,6 +24,7 @@
 struct wanted {
     uint32_t node;   /* index in the upgrade */
     int config_node; /* and in the configuration */
+    bool is_taken;   /* what the core believes: it may have been rebuilt since it was told */
     enum lb_admin admin;
 };
 
@@ -45,7 +46,7 @@ struct view_job {
     int64_t compared_ms[LIMIT_LBS]; /* monotonic: what each has, with what is wanted */
     int64_t looked_ms[LIMIT_LBS];   /* monotonic: for nodes that should have their traffic */
     uint8_t taken[LIMIT_NODES];     /* by node of the configuration: bit of each LB in which it is
-                                       out, and not by us */
+                                       out, and not by us, as last seen */
     pthread_mutex_t lock;           /* the main thread writes the orders, the worker copies them */
     struct orders orders;
 };
@@ -85,22 +86,26 @@ static bool read_one(struct view_job *job, const struct orders *orders)
     return false; /* the core sees its age: unknown counts as out */
 }
 
-static void compare_node(struct view_job *job, size_t lb, unsigned orders,
+/* False where the load balancer is away, and need not be asked for the next node. */
+static bool compare_node(struct view_job *job, size_t lb, unsigned orders,
                          const struct wanted *wanted)
 {
     const struct cluster_config *config = job->cluster->config;
     enum lb_restriction restriction;
     struct error err;
     if (!lb_restrict(job->cluster, lb, wanted->config_node, wanted->admin, orders, &restriction,
-                     &err))
+                     &err)) {
         log_failure(LOG_LEVEL_WARNING, &err, "cluster %s", config->name);
-    else if (restriction == LB_TOLD_AGAIN)
+        return !error_code_is_transient(err.code);
+    }
+    if (restriction == LB_TOLD_AGAIN)
         log_notice("cluster %s: node %s: what %s had could not be read; it is out there",
                    config->name, config->nodes[wanted->config_node].name, config->lbs[lb].lb.name);
     else if (restriction == LB_TAKEN_AGAIN)
         log_warning("cluster %s: node %s was given back its traffic at %s by somebody else, or by "
                     "a reload; taken out again",
                     config->name, config->nodes[wanted->config_node].name, config->lbs[lb].lb.name);
+    return true;
 }
 
 _Static_assert(LIMIT_LBS <= 8, "taken has a bit an LB");
@@ -114,27 +119,32 @@ static void tell_traffic(struct view_job *job, uint32_t node, bool is_taken)
     queue_put(job->shell->queue, item);
 }
 
-/* A node that should have its traffic and has not stays as somebody wants it; the core is told. */
-static void look_at_node(struct view_job *job, size_t lb, unsigned orders,
+/* A node that should have its traffic and has not stays as somebody wants it; the core is told.
+ * False where the load balancer is away. */
+static bool look_at_node(struct view_job *job, size_t lb, unsigned orders,
                          const struct wanted *wanted)
 {
     const struct cluster_config *config = job->cluster->config;
     uint8_t *taken = &job->taken[wanted->config_node], before = *taken;
     struct lb_member_state state;
-    struct error ignored;
-    if (config->lbs[lb].nodes[wanted->config_node].count == 0 ||
-        !lb_read_node(job->cluster, lb, wanted->config_node, &state, &ignored) ||
-        atomic_load(&job->cluster->orders) != orders)
-        return; /* not known, or seen while we changed it ourselves */
+    struct error err;
+    if (config->lbs[lb].nodes[wanted->config_node].count == 0)
+        return true;
+    if (!lb_read_node(job->cluster, lb, wanted->config_node, &state, &err))
+        return !error_code_is_transient(err.code);
+    if (atomic_load(&job->cluster->orders) != orders)
+        return true; /* seen while we changed it ourselves */
     bool is_out = state.admin != LB_ADMIN_UP;
     *taken = (uint8_t)(is_out ? before | 1u << lb : before & ~(1u << lb));
+    if ((*taken != 0) != wanted->is_taken)
+        tell_traffic(job, wanted->node, *taken != 0);
     if ((before != 0) == (*taken != 0))
-        return;
-    tell_traffic(job, wanted->node, *taken != 0);
+        return true;
     log_warning("cluster %s: node %s %s at %s by somebody else", config->name,
                 config->nodes[wanted->config_node].name,
                 *taken != 0 ? "was taken out of traffic" : "was given back its traffic",
                 config->lbs[lb].lb.name);
+    return true;
 }
 
 static void look(struct view_job *job, const struct orders *orders, size_t lb, int64_t now_ms)
@@ -142,10 +152,11 @@ static void look(struct view_job *job, const struct orders *orders, size_t lb, i
     int64_t every_ms = job->cluster->config->lbs[lb].lb.driver->compare_ms;
     if (now_ms < job->looked_ms[lb] + (every_ms > LB_SERVING_MS ? every_ms : LB_SERVING_MS))
         return;
-    job->looked_ms[lb] = now_ms;
     for (uint32_t i = 0; i < orders->wanted_count; i++)
-        if (orders->wanted[i].admin == LB_ADMIN_UP)
-            look_at_node(job, lb, orders->number, &orders->wanted[i]);
+        if (orders->wanted[i].admin == LB_ADMIN_UP &&
+            !look_at_node(job, lb, orders->number, &orders->wanted[i]))
+            break;
+    job->looked_ms[lb] = clock_monotonic_ms();
 }
 
 /* Each load balancer as often as it is cheap to ask. */
@@ -157,10 +168,11 @@ static void compare(struct view_job *job, const struct orders *orders)
         look(job, orders, lb, now_ms);
         if (now_ms < job->compared_ms[lb] + config->lbs[lb].lb.driver->compare_ms)
             continue;
-        job->compared_ms[lb] = now_ms;
         for (uint32_t i = 0; i < orders->wanted_count; i++)
-            if (orders->wanted[i].admin != LB_ADMIN_UP)
-                compare_node(job, lb, orders->number, &orders->wanted[i]);
+            if (orders->wanted[i].admin != LB_ADMIN_UP &&
+                !compare_node(job, lb, orders->number, &orders->wanted[i]))
+                break;
+        job->compared_ms[lb] = clock_monotonic_ms();
     }
 }
 
@@ -203,15 +215,34 @@ static void want(struct orders *orders, const struct cluster *cluster)
         enum wanted_admin wanted = upgrade_wanted_admin(upgrade, i);
         if (wanted == WANTED_ANY)
             continue;
-        orders->wanted[orders->wanted_count++] = (struct wanted){
-            i, config_find_node(cluster->config, upgrade->nodes[i].name), admins[wanted]};
+        orders->wanted[orders->wanted_count++] =
+            (struct wanted){i, config_find_node(cluster->config, upgrade->nodes[i].name),
+                            upgrade->nodes[i].is_taken, admins[wanted]};
     }
+}
+
+static bool is_same(const struct wanted *a, const struct wanted *b, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (a[i].config_node != b[i].config_node || a[i].admin != b[i].admin)
+            return false;
+    return true;
+}
+
+/* A number of its own for what is wanted now; the old one where nothing else is wanted, or what is
+ * seen meanwhile would be good for nothing whenever much happens. */
+static void renumber(struct orders *orders, const struct orders *before, struct cluster *cluster)
+{
+    bool is_old = before->number == atomic_load(&cluster->orders) &&
+                  before->wanted_count == orders->wanted_count &&
+                  is_same(before->wanted, orders->wanted, orders->wanted_count);
+    orders->number = is_old ? before->number : atomic_fetch_add(&cluster->orders, 1) + 1;
 }
 
 static void instruct(struct orders *orders, struct cluster *cluster)
 {
     const struct upgrade *upgrade = cluster->upgrade;
-    orders->number = atomic_fetch_add(&cluster->orders, 1) + 1;
+    const struct orders before = *orders;
     orders->need = upgrade_view_need(upgrade);
     orders->source_count = upgrade_view_sources(upgrade, orders->sources);
     for (uint32_t i = 0; i < orders->source_count; i++)
@@ -219,6 +250,7 @@ static void instruct(struct orders *orders, struct cluster *cluster)
             config_find_node(cluster->config, upgrade->nodes[orders->sources[i]].name);
     orders->wanted_count = 0;
     want(orders, cluster);
+    renumber(orders, &before, cluster);
 }
 
 /* Called in every step of the core, before its actions begin: starts the poller, tells it what is

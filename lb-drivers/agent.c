@@ -178,6 +178,7 @@ const struct lb_driver lb_agent_driver = {
     .is_remote = true,
     .change_ms = 60000,
     .compare_ms = 500,
+    .look_ms = 250,
     .check_options = check_options,
     .check_member = check_member,
     .read_members = read_members,

@@ -114,6 +114,7 @@ const struct lb_driver lb_azure_driver = {
     .is_blind = true,
     .change_ms = CHANGE_MS,
     .compare_ms = COMPARE_MS,
+    .look_ms = 3000,
     .check_options = azure_check_options,
     .check_member = check_member,
     .open = azure_session_open,

@@ -21,7 +21,7 @@ static bool read_states(const struct lb *lb, const char *const *members, size_t 
     if (!lb->driver->read_members(lb, members, count, deadline, states, err))
         return false;
     lb_message_write_states(states, count, report);
-    report->is_blind = lb->driver->is_blind;
+    report->is_blind = lb_is_blind(lb);
     return true;
 }
 

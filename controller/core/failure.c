@@ -63,7 +63,7 @@ static void release_failed(struct run *run, uint32_t index)
 static void environment_failed(struct run *run, uint32_t index)
 {
     struct upgrade_node *node = &run->upgrade->nodes[index];
-    bool is_left = run->upgrade->policy.on_failure == ON_FAILURE_PAUSE && node->is_broken;
+    bool is_left = run->upgrade->policy.on_failure == ON_FAILURE_PAUSE && node->step >= STEP_STOP;
     wait_because_of(run, index);
     /* It serves, and may have nothing: an agent that is silent is no reason for an outage. */
     if (is_left || !node_may_go_back(run, index))
@@ -83,7 +83,10 @@ void node_failed(struct run *run, uint32_t index, const struct error *err)
     enum step step = node->step;
     node->error = *err;
     error_wrap(&node->error, "node %s: %s", node->name, step_name(step));
-    node->is_broken = step >= STEP_STOP;
+    /* It serves again, and the fault is not its own: whoever uses it is not to be cut off. */
+    bool may_serve = step >= STEP_RETURN && fault_of(step, err) != FAULT_RELEASE &&
+                     !node_serves_nobody(node, run->now_ms);
+    node->is_broken = step >= STEP_STOP && !may_serve;
     run_touch(run, index);
     if (was_approved_by_others(upgrade)) { /* the old version cannot join any more */
         hold(run, index, PLACE_HELD);
@@ -93,7 +96,10 @@ void node_failed(struct run *run, uint32_t index, const struct error *err)
         if (upgrade->phase != PHASE_BACK)
             wait_because_of(run, index);
     } else if (upgrade->is_aborting || upgrade->is_rollback_wanted || node->is_turning) {
-        node_turn(run, index);
+        if (node_may_go_back(run, index))
+            node_turn(run, index);
+        else
+            hold(run, index, PLACE_HELD);
     } else if (fault_of(step, err) == FAULT_RELEASE) {
         release_failed(run, index);
     } else {

@@ -105,8 +105,9 @@ static void enter(struct run *run, uint32_t index, enum step step)
     struct upgrade_node *node = &run->upgrade->nodes[index];
     const struct step_row *row = &step_table[step];
     int64_t bound = bound_ms(run->upgrade, row->bound);
-    if (node->is_broken && node->pass == PASS_BACK && step <= STEP_DETACH &&
-        bound > BROKEN_DRAIN_MS)
+    bool is_waiting =
+        step == STEP_EMPTY || step == STEP_DETACH; /* for clients that are not there */
+    if (node->is_broken && node->pass == PASS_BACK && is_waiting && bound > BROKEN_DRAIN_MS)
         bound = BROKEN_DRAIN_MS;
     node->step = step;
     node->begun_ms = node->step_begun_ms[node->pass][step] = run->now_ms;
@@ -320,9 +321,10 @@ void node_work_failed(struct run *run, uint32_t index, enum work work, const str
     bool is_transient = error_code_is_transient(err->code) || err->code == ERROR_CONFLICT;
     node->error = *err;
     run_touch(run, index);
-    if (work == WORK_CONNECTIONS && err->code == ERROR_TIMEOUT)
-        return; /* the step's own deadline is next, and says what follows */
     bool has_time = node->deadline_ms == 0 || run->now_ms < node->deadline_ms;
+    if (node->step == STEP_DETACH &&
+        ((work == WORK_CONNECTIONS && err->code == ERROR_TIMEOUT) || (is_transient && !has_time)))
+        return; /* the step's own deadline is next, and says what follows */
     bool is_busy = err->code == ERROR_BUSY; /* it was not even tried: no attempt */
     if (is_transient && has_time && err->code != ERROR_TIMEOUT &&
         (is_busy || node->attempt < row->retries)) {

@@ -111,7 +111,8 @@ static void turn_all(struct run *run, bool with_quarantined)
             (void)node_turn_if_it_may(run, i);
         } else if (node->pass == PASS_UP &&
                    (node->place == PLACE_HELD ||
-                    (with_quarantined && node->place == PLACE_QUARANTINED))) {
+                    (with_quarantined && node->place == PLACE_QUARANTINED)) &&
+                   node_may_go_back(run, i)) {
             node_turn(run, i);
         }
     }

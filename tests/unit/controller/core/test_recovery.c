@@ -149,21 +149,57 @@ static void abort_goes_on_when_the_other_node_is_back(void **state)
     world_done(&world);
 }
 
-static void silent_agent_takes_no_node_out_beyond_the_budget(void **state)
+/* Node 2 serves the target, its agent says nothing, and node 1 is down. */
+static void begin_and_hold_2_while_1_is_down(struct world *world)
+{
+    world_init(world, ON_FAILURE_ROLLBACK_CLUSTER);
+    world->upgrade->policy.min_available = 1;
+    world_fail(world, 2, WORK_WATCH, ERROR_DENIED, 1);
+    world_begin(world);
+    world_run_until_step(world, 2, STEP_SOAK);
+    world->nodes[1].state = NODE_OFFLINE;
+    world_see(world, world->now_ms);
+    world_run(world);
+    assert_true(world->upgrade->is_waiting);
+    assert_int_equal(world->upgrade->nodes[2].place, PLACE_HELD);
+    assert_int_equal(world->nodes[2].lb, WORLD_UP);
+}
+
+static void abort_leaves_a_held_node_that_serves_while_another_is_down(void **state)
+{
+    struct world world;
+    (void)state;
+    begin_and_hold_2_while_1_is_down(&world);
+    world_decide(&world, DECISION_ABORT);
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_ABORTED);
+    assert_int_equal(world.nodes[2].lb, WORLD_UP);
+    assert_int_equal(world.nodes[2].stops, 1);
+    world_done(&world);
+}
+
+static void users_of_a_node_that_serves_are_not_cut_off_for_a_silent_agent(void **state)
 {
     struct world world;
     (void)state;
     world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
-    world.upgrade->policy.min_available = 1;
     world_fail(&world, 2, WORK_WATCH, ERROR_DENIED, 1);
     world_begin(&world);
     world_run_until_step(&world, 2, STEP_SOAK);
-    world.nodes[1].state = NODE_OFFLINE;
-    world_see(&world, world.now_ms);
-    world_run(&world);
-    assert_true(world.upgrade->is_waiting);
-    assert_int_equal(world.upgrade->nodes[2].place, PLACE_HELD);
-    assert_int_equal(world.nodes[2].lb, WORLD_UP);
+    while (world.upgrade->nodes[2].pass == PASS_UP)
+        world_next(&world);
+    world_run_until_step(&world, 2, STEP_EMPTY);
+    assert_int_equal(world.upgrade->nodes[2].deadline_ms - world.upgrade->nodes[2].begun_ms,
+                     world.upgrade->policy.sticky_ms);
+    assert_false(world.upgrade->nodes[2].is_forced);
+    world_done(&world);
+}
+
+static void silent_agent_takes_no_node_out_beyond_the_budget(void **state)
+{
+    struct world world;
+    (void)state;
+    begin_and_hold_2_while_1_is_down(&world);
     world.nodes[1].state = NODE_ACTIVE;
     world_see(&world, world.now_ms);
     world_decide(&world, DECISION_RESUME);
@@ -526,6 +562,8 @@ int main(void)
         cmocka_unit_test(abort_puts_a_node_back_that_goes_through_its_steps_again),
         cmocka_unit_test(abort_takes_no_node_out_beyond_the_budget),
         cmocka_unit_test(abort_goes_on_when_the_other_node_is_back),
+        cmocka_unit_test(abort_leaves_a_held_node_that_serves_while_another_is_down),
+        cmocka_unit_test(users_of_a_node_that_serves_are_not_cut_off_for_a_silent_agent),
         cmocka_unit_test(silent_agent_takes_no_node_out_beyond_the_budget),
         cmocka_unit_test(held_nodes_that_may_serve_are_resumed_one_at_a_time),
         cmocka_unit_test(held_node_that_may_serve_is_not_drained_below_min_available),
