@@ -70,6 +70,9 @@ bool lb_read_everywhere(struct cluster *cluster, int config_node, struct lb_memb
                         struct error *err);
 bool lb_cut_node(struct cluster *cluster, const struct pool_job *job, int config_node,
                  struct error *err);
+/* It takes traffic at this LB, and nobody else of its group would: an outage, whatever the budget
+ * says. True with *err. */
+bool lb_is_last(struct cluster *cluster, size_t lb, int config_node, struct error *err);
 /* Sets one after the other; false at the first that did not obey: *ret_set did, and may be given
  * the node's traffic back by lb_give_back(). */
 bool lb_set_node(struct cluster *cluster, const struct pool_job *job, int config_node,

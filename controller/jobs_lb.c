@@ -16,25 +16,10 @@ static bool set(struct work_job *job, enum lb_admin admin, struct error *err)
     return lb_set_node(job->cluster, &job->base, job->config_node, admin, &set, err);
 }
 
-/* It takes traffic there, and nobody else would: that is an outage, whatever the budget says. */
-static bool is_last(struct cluster *cluster, size_t lb, int config_node, struct error *err)
-{
-    struct lb_member_state state;
-    struct error ignored;
-    if (cluster->config->lbs[lb].nodes[config_node].count == 0 ||
-        !lb_read_node(cluster, lb, config_node, &state, &ignored) || /* the drain will say why */
-        state.admin != LB_ADMIN_UP || state.health != LB_HEALTH_UP || state.peers_up != 0)
-        return false;
-    error_set(err, ERROR_CONFLICT, "load balancer %s: no other member of its group takes traffic",
-              cluster->config->lbs[lb].lb.name);
-    error_hint(err, "mend the other nodes, or give them back their traffic there; then resume");
-    return true;
-}
-
 static bool has_peers(struct work_job *job, struct error *err)
 {
     for (size_t i = 0; i < job->cluster->config->lb_count; i++)
-        if (is_last(job->cluster, i, job->config_node, err))
+        if (lb_is_last(job->cluster, i, job->config_node, err))
             return false;
     return true;
 }

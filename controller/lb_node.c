@@ -126,6 +126,43 @@ static bool set_one(struct cluster *cluster, const struct pool_job *job, size_t 
     return is_set;
 }
 
+/* A member that gets no traffic can not be missed; what is being found out is asked again. */
+static bool is_last_member(const struct lb_member_state *state, struct error *err)
+{
+    if (state->admin != LB_ADMIN_UP || state->peers_up != 0 || state->health == LB_HEALTH_DOWN)
+        return false;
+    if (state->health == LB_HEALTH_CHANGING) {
+        error_set(err, ERROR_UNAVAILABLE, "%s: the health of its group is not known yet",
+                  state->member);
+        return true;
+    }
+    error_set(err, ERROR_CONFLICT, "%s: no other member of its group takes traffic", state->member);
+    error_hint(err, "mend the other nodes, or give them back their traffic there; then resume");
+    return true;
+}
+
+bool lb_is_last(struct cluster *cluster, size_t index, int config_node, struct error *err)
+{
+    const struct lb *lb = &cluster->lbs[index].lb;
+    const char *members[LB_MEMBERS];
+    struct lb_member_state states[LB_MEMBERS];
+    struct error ignored;
+    size_t count = members_of(cluster, index, config_node, members);
+    if (count == 0)
+        return false;
+    pthread_mutex_lock(&cluster->lbs[index].lock);
+    bool is_read =
+        lb->driver->read_members(lb, members, count, job_call_deadline(), states, &ignored);
+    pthread_mutex_unlock(&cluster->lbs[index].lock);
+    for (size_t i = 0; is_read && i < count; i++) {
+        if (!is_last_member(&states[i], err))
+            continue;
+        error_wrap(err, "load balancer %s", lb->name);
+        return true;
+    }
+    return false; /* where it cannot be read the drain will say why */
+}
+
 bool lb_restrict(struct cluster *cluster, size_t index, int config_node, enum lb_admin admin,
                  unsigned orders, enum lb_restriction *ret_restriction, struct error *err)
 {
@@ -137,8 +174,11 @@ bool lb_restrict(struct cluster *cluster, size_t index, int config_node, enum lb
     if (cluster->config->lbs[index].nodes[config_node].count != 0 &&
         atomic_load(&cluster->orders) == orders && lease_may_act(cluster, &ignored))
         is_known = read_locked(cluster, index, config_node, &state, err);
-    /* What cannot be read may well be told, and reads itself back. */
-    bool is_told = is_known ? state.admin < admin : error_code_is_transient(err->code);
+    /* What cannot be read may well be told, and reads itself back. Not through an agent, which
+     * remembers nothing: NGINX would be made to read what somebody is just editing. */
+    bool is_tellable = !cluster->lbs[index].lb.driver->is_remote;
+    bool is_told =
+        is_known ? state.admin < admin : is_tellable && error_code_is_transient(err->code);
     if (is_told)
         is_good = set_locked(cluster, index, config_node, admin, err);
     pthread_mutex_unlock(&cluster->lbs[index].lock);

@@ -348,6 +348,7 @@ const struct lb_driver lb_apache_driver = {
     .settings = settings,
     .setting_count = SETTINGS,
     .takes_credentials = true,
+    .needs_memory = true,
     .change_ms = 30000,
     .compare_ms = 500,
     .check_options = check_options,

@@ -111,6 +111,7 @@ const struct lb_driver lb_azure_driver = {
     .settings = azure_settings,
     .setting_count = AZURE_SETTING_COUNT,
     .takes_credentials = true,
+    .needs_memory = true,
     .is_blind = true,
     .change_ms = CHANGE_MS,
     .compare_ms = COMPARE_MS,

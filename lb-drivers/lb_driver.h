@@ -113,7 +113,8 @@ struct lb_driver {
     const struct lb_setting *settings;
     size_t setting_count;
     bool takes_credentials; /* and tls */
-    bool is_remote;         /* its addresses are agents; see lb_transport.h */
+    bool needs_memory;  /* of earlier calls; an agent, where each is a process, can not drive it */
+    bool is_remote;     /* its addresses are agents; see lb_transport.h */
     bool is_blind;      /* never knows sessions: the node's own connections must prove it empty */
     int64_t change_ms;  /* the longest that a change takes to be in force */
     int64_t compare_ms; /* how often it may be asked for its state while nothing happens */

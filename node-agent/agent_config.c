@@ -171,6 +171,9 @@ static void read_lb(struct yaml_document *document, const struct yaml_node *map,
     if (lb->driver != NULL && lb->driver->is_remote)
         config_complain(document, map, "driver",
                         "an agent drives its load balancer itself, and not through another agent");
+    if (lb->driver != NULL && lb->driver->needs_memory)
+        config_complain(document, map, "driver",
+                        "this one is driven by the controller, over HTTP: name it in shunt.yaml");
     yaml_complain_unknown(document, map);
 }
 
