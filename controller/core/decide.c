@@ -84,6 +84,23 @@ static bool may_take_out(struct run *run, uint32_t index)
     return budget_allows_alone(upgrade, index, run->now_ms);
 }
 
+static bool is_anyone_at_work(const struct upgrade *upgrade)
+{
+    for (uint32_t i = 0; i < upgrade->node_count; i++)
+        if (upgrade->nodes[i].place == PLACE_WORKING)
+            return true;
+    return false;
+}
+
+/* One that serves costs the budget as soon as it is at work, whatever its first step is. */
+static bool may_resume(struct run *run, uint32_t index, enum step step)
+{
+    if (step == STEP_DRAIN)
+        return may_take_out(run, index);
+    return step != STEP_ACTIVE || run->upgrade->nodes[index].is_broken ||
+           !is_anyone_at_work(run->upgrade);
+}
+
 static void resume_node(struct run *run, uint32_t index)
 {
     struct upgrade_node *node = &run->upgrade->nodes[index];
@@ -92,7 +109,7 @@ static void resume_node(struct run *run, uint32_t index)
         run_touch(run, index);
     } else if (node->place == PLACE_HELD || node->place == PLACE_QUARANTINED) {
         enum step step = resume_step(node);
-        if (step != STEP_DRAIN || may_take_out(run, index))
+        if (may_resume(run, index, step))
             node_resume(run, index, step);
     }
 }
