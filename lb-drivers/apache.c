@@ -67,7 +67,7 @@ static bool is_worker(const char *text)
 
 static bool parse_member(const char *text, struct apache_name *ret_name, struct error *err)
 {
-    struct apache_name name;
+    struct apache_name name = {.balancer = ""};
 
     lb_split_member(text, name.balancer, name.worker);
     if (!is_balancer(name.balancer) || !is_worker(name.worker)) {

@@ -63,7 +63,7 @@ static bool is_name(const char *text)
 
 static bool parse_member(const char *text, struct name *ret_name, struct error *err)
 {
-    struct name name;
+    struct name name = {.lb = ""};
 
     lb_split_member(text, name.lb, name.member);
     if (!is_name(name.lb) || !is_name(name.member)) {
