@@ -322,8 +322,10 @@ void node_work_failed(struct run *run, uint32_t index, enum work work, const str
     node->error = *err;
     run_touch(run, index);
     bool has_time = node->deadline_ms == 0 || run->now_ms < node->deadline_ms;
-    if (node->step == STEP_DETACH &&
-        ((work == WORK_CONNECTIONS && err->code == ERROR_TIMEOUT) || (is_transient && !has_time)))
+    bool is_cut_next = run->upgrade->policy.force_at_drain_deadline ||
+                       (node->is_broken && node->pass == PASS_BACK);
+    if (node->step == STEP_DETACH && ((work == WORK_CONNECTIONS && err->code == ERROR_TIMEOUT) ||
+                                      (is_transient && !has_time && is_cut_next)))
         return; /* the step's own deadline is next, and says what follows */
     bool is_busy = err->code == ERROR_BUSY; /* it was not even tried: no attempt */
     if (is_transient && has_time && err->code != ERROR_TIMEOUT &&
