@@ -103,12 +103,8 @@ static bool read_at_agent(const struct lb *lb, size_t agent, void *context,
     if (!call(lb, agent, &job->command, deadline, &report, err) ||
         !lb_message_read_states(&report, &job->command, states, err))
         return false;
-    for (size_t i = 0; i < job->command.members.count; i++) {
-        if (job->is_first)
-            job->states[i] = states[i];
-        else
-            lb_state_merge(&job->states[i], &states[i]);
-    }
+    for (size_t i = 0; i < job->command.members.count; i++)
+        lb_state_collect(&job->states[i], &states[i], job->is_first);
     job->is_first = false;
     return true;
 }

@@ -13,7 +13,6 @@
 #include "azure_read.h"
 #include "check.h"
 #include "lb_addresses.h"
-#include "text.h"
 
 #define COMPARE_MS 60000
 #define CHANGE_MS  3600000 /* Azure's own updates have been seen to take 45 minutes */
@@ -49,12 +48,8 @@ static bool read_in_gateway(const struct lb *lb, size_t gateway, void *context,
 
     if (!azure_read(lb, gateway, &reading->job, deadline, states, err))
         return false;
-    for (size_t i = 0; i < reading->job.count; i++) {
-        if (reading->is_first)
-            reading->states[i] = states[i];
-        else
-            lb_state_merge(&reading->states[i], &states[i]);
-    }
+    for (size_t i = 0; i < reading->job.count; i++)
+        lb_state_collect(&reading->states[i], &states[i], reading->is_first);
     reading->is_first = false;
     return true;
 }
@@ -68,10 +63,7 @@ static bool read_members(const struct lb *lb, const char *const *members, size_t
     if (!job_init(&reading.job, members, count, LB_ADMIN_UP, err) ||
         !lb_at_each_address(lb, &reading, deadline, read_in_gateway, false, err))
         return false;
-    for (size_t i = 0; i < count; i++) {
-        ret_states[i] = reading.states[i];
-        TEXT_COPY(ret_states[i].member, members[i]);
-    }
+    lb_states_give(reading.states, members, count, ret_states);
     return true;
 }
 

@@ -176,12 +176,8 @@ static bool read_at_address(const struct lb *lb, size_t address, void *context,
     struct lb_member_state states[LB_MEMBERS];
     if (!ask_members(lb, lb->options.addresses[address], job, deadline, states, err))
         return false;
-    for (size_t i = 0; i < job->count; i++) {
-        if (job->is_first)
-            job->states[i] = states[i];
-        else
-            lb_state_merge(&job->states[i], &states[i]);
-    }
+    for (size_t i = 0; i < job->count; i++)
+        lb_state_collect(&job->states[i], &states[i], job->is_first);
     job->is_first = false;
     return true;
 }

@@ -32,7 +32,7 @@ static int64_t add_sessions(const struct lb_member_state *sum, const struct lb_m
     return sum->sessions < 0 || state->sessions < 0 ? -1 : sum->sessions + state->sessions;
 }
 
-void lb_state_merge(struct lb_member_state *sum, const struct lb_member_state *state)
+static void merge(struct lb_member_state *sum, const struct lb_member_state *state)
 {
     if (state->admin < sum->admin)
         sum->admin = state->admin;
@@ -55,7 +55,7 @@ void lb_state_collect(struct lb_member_state *sum, const struct lb_member_state 
     if (is_first)
         *sum = *state;
     else
-        lb_state_merge(sum, state);
+        merge(sum, state);
 }
 
 void lb_states_give(const struct lb_member_state *states, const char *const *members, size_t count,

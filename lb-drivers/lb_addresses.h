@@ -16,10 +16,8 @@ typedef bool (*lb_address_fn)(const struct lb *lb, size_t address, void *job,
 bool lb_at_each_address(const struct lb *lb, void *job, struct deadline deadline,
                         lb_address_fn work, bool goes_on, struct error *err);
 
-/* Several processes: the least restrictive word, the worst health, all sessions. */
-void lb_state_merge(struct lb_member_state *sum, const struct lb_member_state *state);
-
-/* What one address shows of a member, into what all show of it so far. */
+/* What one address shows of a member, into what all show of it so far: the least restrictive word,
+ * the worst health, all sessions. */
 void lb_state_collect(struct lb_member_state *sum, const struct lb_member_state *state,
                       bool is_first);
 /* The result of a read_members(). */
