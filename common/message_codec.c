@@ -43,6 +43,11 @@ static const struct field report_fields[] = {
     FIELD(report, bytes_done, "bytes_done", FIELD_INTEGER, 0, VERB_BIT(VERB_STAGE)),
     FIELD(report, bytes_total, "bytes_total", FIELD_INTEGER, -1, VERB_BIT(VERB_STAGE)),
     FIELD(report, sha256, "sha256", FIELD_TEXT, 0, VERB_BIT(VERB_STAGE)),
+    FIELD(report, customisations_total, "customisations_total", FIELD_INTEGER, 0,
+          VERB_BIT(VERB_CUSTOMISATIONS)),
+    FIELD(report, conflicts_total, "conflicts_total", FIELD_INTEGER, 0,
+          VERB_BIT(VERB_CUSTOMISATIONS)),
+    FIELD(report, hunks, "hunks", FIELD_TEXT, 0, VERB_BIT(VERB_CUSTOMISATIONS)),
     FIELD(report, is_blind, "is_blind", FIELD_FLAG, 0, VERB_BIT(VERB_LB_READ)),
 };
 
@@ -78,6 +83,14 @@ static const struct field member_fields[] = {
     FIELD(message_member, settle_ms, "settle_ms", FIELD_INTEGER, 0, 0),
     FIELD(message_member, weight, "weight", FIELD_INTEGER, -1, 0),
     FIELD(message_member, peers_up, "peers_up", FIELD_INTEGER, 0, 0),
+};
+
+/* Each object of the list "customisations", which a report of CUSTOMISATIONS that is DONE has. */
+static const struct field customisation_fields[] = {
+    FIELD(message_customisation, path, "path", FIELD_TEXT, 0, 0),
+    FIELD(message_customisation, kind, "kind", FIELD_TEXT, 0, 0),
+    FIELD(message_customisation, outcome, "outcome", FIELD_TEXT, 0, 0),
+    FIELD(message_customisation, why, "why", FIELD_TEXT, 0, 0),
 };
 
 static bool read_nested(struct shape shape, const char *name, const json_t *outer, void *record,
@@ -149,25 +162,9 @@ static bool kind_has_error(enum report_kind kind)
     return kind == REPORT_FAILED || kind == REPORT_REFUSED;
 }
 
-static bool has_members(const struct report *report)
+static bool check_member(const void *item, struct error *err)
 {
-    return report->verb == VERB_LB_READ && report->kind == REPORT_DONE;
-}
-
-static json_t *write_members(const struct report *report)
-{
-    json_t *list = json_array();
-    CHECK(report->member_count <= LIMIT_LB_MEMBERS);
-    for (size_t i = 0; i < report->member_count; i++) {
-        int failure =
-            json_array_append_new(list, shape_write(SHAPE(member_fields, 0), &report->members[i]));
-        CHECK(failure == 0);
-    }
-    return list;
-}
-
-static bool check_member(const struct message_member *member, struct error *err)
-{
+    const struct message_member *member = item;
     const char *wrong = NULL;
     if (member->member[0] == '\0' || !message_is_printable(member->member))
         wrong = "member";
@@ -183,21 +180,86 @@ static bool check_member(const struct message_member *member, struct error *err)
     return wrong == NULL;
 }
 
-static bool read_member_list(const json_t *object, struct report *report, struct error *err)
+static bool check_customisation(const void *item, struct error *err)
 {
-    const json_t *list = json_object_get(object, "members");
-    if (!shape_is_short_list(list))
-        return shape_not_a_list("members", err);
-    report->member_count = json_array_size(list);
-    for (size_t i = 0; i < report->member_count; i++) {
-        const json_t *one = json_array_get(list, i);
+    const struct message_customisation *customisation = item;
+    const char *wrong = NULL;
+    if (customisation->path[0] == '\0' || !message_is_printable(customisation->path))
+        wrong = "path";
+    else if (!message_is_printable(customisation->kind) ||
+             !message_is_printable(customisation->outcome))
+        wrong = "kind or outcome";
+    else if (!message_is_printable(customisation->why))
+        wrong = "why";
+    if (wrong != NULL)
+        error_set(err, ERROR_PROTOCOL, "%s is not of the right form", wrong);
+    return wrong == NULL;
+}
+
+/* A list of objects that a report of one verb has when it is DONE. */
+struct report_list {
+    const char *name;
+    enum verb verb;
+    struct shape shape;
+    size_t most;
+    size_t count_offset, items_offset, item_size; /* in struct report */
+    bool (*check)(const void *item, struct error *err);
+};
+
+#define LIST(name, verb, fields, count, items, check)                                              \
+    {                                                                                              \
+        name, verb, {fields, sizeof(fields) / sizeof((fields)[0]), 0},                             \
+            sizeof(((struct report *)0)->items) / sizeof(((struct report *)0)->items[0]),          \
+            offsetof(struct report, count), offsetof(struct report, items),                        \
+            sizeof(((struct report *)0)->items[0]), check                                          \
+    }
+
+static const struct report_list report_lists[] = {
+    LIST("members", VERB_LB_READ, member_fields, member_count, members, check_member),
+    LIST("customisations", VERB_CUSTOMISATIONS, customisation_fields, customisation_count,
+         customisations, check_customisation),
+};
+
+/* NULL: this report has none. */
+static const struct report_list *list_of(const struct report *report)
+{
+    for (size_t i = 0; i < sizeof(report_lists) / sizeof(report_lists[0]); i++)
+        if (report->kind == REPORT_DONE && report->verb == report_lists[i].verb)
+            return &report_lists[i];
+    return NULL;
+}
+
+static json_t *write_list(const struct report_list *list, const struct report *report)
+{
+    const char *record = (const char *)report;
+    size_t count = *(const size_t *)(record + list->count_offset);
+    json_t *array = json_array();
+    CHECK(count <= list->most);
+    for (size_t i = 0; i < count; i++) {
+        const void *item = record + list->items_offset + i * list->item_size;
+        int failure = json_array_append_new(array, shape_write(list->shape, item));
+        CHECK(failure == 0);
+    }
+    return array;
+}
+
+static bool read_list(const struct report_list *list, const json_t *object, struct report *report,
+                      struct error *err)
+{
+    char *record = (char *)report;
+    const json_t *array = json_object_get(object, list->name);
+    if (!json_is_array(array) || json_array_size(array) > list->most)
+        return shape_not_a_list(list->name, list->most, err);
+    *(size_t *)(record + list->count_offset) = json_array_size(array);
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const json_t *one = json_array_get(array, i);
+        void *item = record + list->items_offset + i * list->item_size;
         if (!json_is_object(one))
-            return shape_not_a_list("members", err);
-        if (!shape_read_inner(SHAPE(member_fields, 0), one, &report->members[i], err) ||
-            !check_member(&report->members[i], err)) {
-            error_wrap(err, "'members[%zu]'", i);
-            return false;
-        }
+            return shape_not_a_list(list->name, list->most, err);
+        if (shape_read_inner(list->shape, one, item, err) && list->check(item, err))
+            continue;
+        error_wrap(err, "'%s[%zu]'", list->name, i);
+        return false;
     }
     return true;
 }
@@ -215,8 +277,9 @@ char *report_write(const struct report *report)
                                           shape_write(SHAPE(facts_fields, 0), &report->facts));
         CHECK(failure == 0);
     }
-    if (has_members(report)) {
-        int failure = json_object_set_new(object, "members", write_members(report));
+    const struct report_list *list = list_of(report);
+    if (list != NULL) {
+        int failure = json_object_set_new(object, list->name, write_list(list, report));
         CHECK(failure == 0);
     }
     return write_and_drop(object);
@@ -240,20 +303,21 @@ static bool check_report(const struct report *report, struct error *err)
 static bool read_report_object(const json_t *object, struct report *report, struct error *err)
 {
     struct shape shape = SHAPE(report_fields, 0);
-    const char *nested[3] = {"facts", NULL, NULL}; /* an error or members, never both */
+    const char *nested[3] = {"facts", NULL, NULL}; /* an error or a list, never both */
     if (!shape_read(shape, false, object, report, err) || !check_report(report, err))
         return false;
     shape.scope = VERB_BIT(report->verb);
+    const struct report_list *list = list_of(report);
     if (kind_has_error(report->kind))
         nested[1] = "error";
-    else if (has_members(report))
-        nested[1] = "members";
+    else if (list != NULL)
+        nested[1] = list->name;
     if (!shape_only(shape, nested, object, err) || !shape_read(shape, true, object, report, err))
         return false;
     if (kind_has_error(report->kind) &&
         !read_nested(SHAPE(error_fields, 0), "error", object, &report->error, err))
         return false;
-    if (has_members(report) && !read_member_list(object, report, err))
+    if (list != NULL && !read_list(list, object, report, err))
         return false;
     report->has_facts = json_object_get(object, "facts") != NULL;
     return !report->has_facts ||

@@ -100,23 +100,18 @@ static bool read_epoch(const struct field *field, const json_t *object, uint64_t
     return true;
 }
 
-bool shape_not_a_list(const char *name, struct error *err)
+bool shape_not_a_list(const char *name, size_t most, struct error *err)
 {
-    error_set(err, ERROR_PROTOCOL, "'%s' is not a list of at most %d", name, LIMIT_LB_MEMBERS);
+    error_set(err, ERROR_PROTOCOL, "'%s' is not a list of at most %zu", name, most);
     return false;
-}
-
-bool shape_is_short_list(const json_t *list)
-{
-    return json_is_array(list) && json_array_size(list) <= LIMIT_LB_MEMBERS;
 }
 
 static bool read_members(const struct field *field, const json_t *object,
                          struct message_members *members, struct error *err)
 {
     const json_t *list = json_object_get(object, field->name);
-    if (!shape_is_short_list(list))
-        return shape_not_a_list(field->name, err);
+    if (!json_is_array(list) || json_array_size(list) > LIMIT_LB_MEMBERS)
+        return shape_not_a_list(field->name, LIMIT_LB_MEMBERS, err);
     members->count = json_array_size(list);
     for (size_t i = 0; i < members->count; i++) {
         const char *text = json_string_value(json_array_get(list, i));

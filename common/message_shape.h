@@ -62,8 +62,7 @@ extern const char *const shape_nothing_nested[];
 /* An object inside, which has all members of its shape and no other. */
 bool shape_read_inner(struct shape shape, const json_t *object, void *record, struct error *err);
 
-/* A list that is no longer than a list of members may be; and the error where it is not. */
-bool shape_is_short_list(const json_t *list);
-bool shape_not_a_list(const char *name, struct error *err);
+/* Always false. */
+bool shape_not_a_list(const char *name, size_t most, struct error *err);
 
 #endif

@@ -19,6 +19,22 @@ enum service_kind {
     SERVICE_SCRIPT,  /* the agent runs bin/start-bitbucket.sh and bin/stop-bitbucket.sh itself */
 };
 
+/* What becomes of what an administrator has changed in the install directory. */
+enum customisation_manner {
+    CUSTOMISATION_MERGE,    /* three ways: what can be merged is, what cannot is a conflict */
+    CUSTOMISATION_COPY,     /* as it is here, whatever the new release has */
+    CUSTOMISATION_KEEP_NEW, /* as the new release has it */
+    CUSTOMISATION_ASK,      /* a conflict, always */
+};
+
+#define CUSTOMISATION_RULES      32
+#define CUSTOMISATION_FILES_SIZE 256 /* of a pattern, incl. NUL */
+
+struct customisation_rule {
+    char files[CUSTOMISATION_FILES_SIZE]; /* fnmatch(3), below the tree; * stands for / too */
+    enum customisation_manner manner;
+};
+
 struct controller_key {
     char name[LIMIT_NAME];
     struct key_public key;
@@ -38,6 +54,9 @@ struct bitbucket_config {
                               tree's in both cases */
     char environment[AGENT_ENVIRONMENT][LIMIT_PATH]; /* script: "NAME=value" */
     size_t environment_count;
+    char artifacts[LIMIT_PATH]; /* holds distributions of releases that we have not staged; "" */
+    struct customisation_rule rules[CUSTOMISATION_RULES]; /* the first that fits counts */
+    size_t rule_count;
 };
 
 struct agent_config {

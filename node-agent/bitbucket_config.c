@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bitbucket_config.h"
 
+#include "customisation_config.h"
 #include "path_text.h"
 #include "text.h"
 #include "version.h"
@@ -203,5 +204,6 @@ void bitbucket_config_read(struct yaml_document *document, const struct yaml_nod
     read_places(document, section, config);
     read_listening(document, section, config);
     read_service(document, section, config);
+    customisation_config_read(document, section, config);
     yaml_complain_unknown(document, section);
 }

@@ -15,14 +15,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PROC_PATH_SIZE 64
-#define PROC_TEXT_BYTES                                                                            \
-    ((size_t)256 * 1024)     /* ARG_MAX of one process is larger; a JVM's line is 4 KB */
+#define PROC_PATH_SIZE  64
 #define CLOCK_GRAIN_MS  20   /* of a file's time and a process's, added */
 #define PROC_FILES_MOST 4096 /* descriptors looked at; the first jar is among the first */
 
-/* Opened as itself, and read bounded: /proc files have no size. */
-static bool read_proc(pid_t pid, const char *name, struct buffer *ret_text)
+/* Bounded: /proc files have no size. */
+bool evidence_read(pid_t pid, const char *name, struct buffer *ret_text)
 {
     char path[PROC_PATH_SIZE];
     char chunk[4096];
@@ -50,8 +48,7 @@ static bool read_proc_link(pid_t pid, const char *name, char target[PATH_MAX])
     return true;
 }
 
-/* The NUL-separated words of cmdline and environ: the next one after `word`, NULL at the end. */
-static const char *next_word(const struct buffer *words, const char *word)
+const char *evidence_next_word(const struct buffer *words, const char *word)
 {
     if (words->length == 0) /* a kernel thread has no words */
         return NULL;
@@ -91,7 +88,8 @@ static bool is_home(const char *path, const struct home_names *home)
 static bool words_name_home(const struct buffer *words, const char *prefix,
                             const struct home_names *home)
 {
-    for (const char *word = next_word(words, NULL); word != NULL; word = next_word(words, word)) {
+    for (const char *word = evidence_next_word(words, NULL); word != NULL;
+         word = evidence_next_word(words, word)) {
         if (text_starts_with(word, prefix) && is_home(word + strlen(prefix), home))
             return true;
     }
@@ -100,7 +98,8 @@ static bool words_name_home(const struct buffer *words, const char *prefix,
 
 static bool words_have(const struct buffer *words, const char *text)
 {
-    for (const char *word = next_word(words, NULL); word != NULL; word = next_word(words, word)) {
+    for (const char *word = evidence_next_word(words, NULL); word != NULL;
+         word = evidence_next_word(words, word)) {
         if (strstr(word, text) != NULL)
             return true;
     }
@@ -127,7 +126,8 @@ static bool is_in_release(pid_t pid, const char *link, const struct bitbucket_co
 
 static bool environment_names_home(pid_t pid, const struct home_names *home, struct buffer *scratch)
 {
-    return read_proc(pid, "environ", scratch) && words_name_home(scratch, "BITBUCKET_HOME=", home);
+    return evidence_read(pid, "environ", scratch) &&
+           words_name_home(scratch, "BITBUCKET_HOME=", home);
 }
 
 enum evidence evidence_of(pid_t pid, const struct bitbucket_config *config,
@@ -135,7 +135,7 @@ enum evidence evidence_of(pid_t pid, const struct bitbucket_config *config,
 {
     char program[PATH_MAX];
     char version[LIMIT_VERSION];
-    if (!read_proc(pid, "cmdline", scratch))
+    if (!evidence_read(pid, "cmdline", scratch))
         return EVIDENCE_STRANGER;
     if (scratch->length == 0) /* a kernel thread, or one that has ended, has no program either */
         return read_proc_link(pid, "exe", program) ? EVIDENCE_UNCLEAR : EVIDENCE_STRANGER;
@@ -177,7 +177,7 @@ static bool has_file_in_release(pid_t pid, const struct bitbucket_config *config
 static bool start_ticks(pid_t pid, struct buffer *scratch, uint64_t *ret_ticks)
 {
     char number[24] = "";
-    if (!read_proc(pid, "stat", scratch))
+    if (!evidence_read(pid, "stat", scratch))
         return false;
     const char *at = strrchr(buffer_text(scratch), ')');
     for (int field = 2; field < 22 && at != NULL; field++)
@@ -221,10 +221,10 @@ static bool argument_names_release(pid_t pid, const struct bitbucket_config *con
     static const char prefix[] = "-Dbitbucket.install=";
     char resolved[PATH_MAX];
     char path[LIMIT_PATH] = "";
-    if (!read_proc(pid, "cmdline", scratch))
+    if (!evidence_read(pid, "cmdline", scratch))
         return false;
-    for (const char *word = next_word(scratch, NULL); word != NULL;
-         word = next_word(scratch, word)) {
+    for (const char *word = evidence_next_word(scratch, NULL); word != NULL;
+         word = evidence_next_word(scratch, word)) {
         if (text_starts_with(word, prefix) && TEXT_COPY(path, word + strlen(prefix)))
             break;
     }
@@ -238,7 +238,7 @@ void evidence_release(pid_t pid, const struct bitbucket_config *config, char ver
 {
     struct buffer BUFFER_CLEANUP scratch;
     char found[LIMIT_VERSION];
-    buffer_init(&scratch, PROC_TEXT_BYTES);
+    buffer_init(&scratch, EVIDENCE_BYTES);
     bool is_found = is_in_release(pid, "cwd", config, found) ||
                     is_in_release(pid, "exe", config, found) ||
                     has_file_in_release(pid, config, found) ||

@@ -32,6 +32,16 @@ enum evidence evidence_of(pid_t pid, const struct bitbucket_config *config,
                           const struct home_names *home, bool may_be_script,
                           struct buffer *scratch);
 
+/* The most that is read of one of these files: ARG_MAX is larger, a JVM's line is 4 KB. */
+#define EVIDENCE_BYTES ((size_t)256 * 1024)
+
+/* Replaces the text by that of /proc/PID/NAME: "cmdline" or "environ". */
+bool evidence_read(pid_t pid, const char *name, struct buffer *ret_text);
+
+/* The NUL-separated words of those: the next one after `word` (NULL: the first), NULL at the end.
+ */
+const char *evidence_next_word(const struct buffer *words, const char *word);
+
 /* The version of the tree that the process has its working directory, executable or files in, or
  * else that its command line names; "" if none can be told. */
 void evidence_release(pid_t pid, const struct bitbucket_config *config,

@@ -4,6 +4,7 @@
 #include "memory.h"
 #include "process.h"
 #include "release.h"
+#include "release_artifact.h"
 #include "text.h"
 
 static bool is_kept(const struct job *job, const char *version)
@@ -37,5 +38,6 @@ bool verb_prune(struct job *job, struct error *err)
             return false;
         }
     }
-    return true;
+    return release_artifacts_prune(job->config, job->command->version,
+                                   job->command->previous_version, err);
 }

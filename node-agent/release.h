@@ -25,6 +25,7 @@ struct release_record {
     char sha256[LIMIT_SHA256_HEX]; /* of the artifact */
     char artifact[LIMIT_URL];      /* without a query, which may hold a signature */
     int64_t staged_at_ms;
+    char customisations[64]; /* stamp of those that were carried over; "" = none were looked for */
 };
 
 struct release_list {

@@ -23,10 +23,11 @@ static void record_path(const struct agent_config *config, const char *version,
 bool release_record_read(const struct agent_config *config, const char *version,
                          struct release_record *ret_record, struct error *err)
 {
-    static const char *const keys[] = {"sha256", "artifact", "staged_at_ms", NULL};
+    static const char *const keys[] = {"sha256", "artifact", "staged_at_ms", "customisations",
+                                       NULL};
     char path[RELEASE_PATH_SIZE];
     struct buffer BUFFER_CLEANUP bytes;
-    struct release_record record;
+    struct release_record record = {0};
     json_t JSON_CLEANUP *object = NULL;
     record_path(config, version, path);
     buffer_init(&bytes, RECORD_BYTES);
@@ -37,7 +38,9 @@ bool release_record_read(const struct agent_config *config, const char *version,
         json_only_keys(object, keys, err) &&
         json_get_text(object, "sha256", record.sha256, sizeof(record.sha256), err) &&
         json_get_text(object, "artifact", record.artifact, sizeof(record.artifact), err) &&
-        json_get_integer(object, "staged_at_ms", 0, INT64_MAX, &record.staged_at_ms, err);
+        json_get_integer(object, "staged_at_ms", 0, INT64_MAX, &record.staged_at_ms, err) &&
+        json_find_text(object, "customisations", record.customisations,
+                       sizeof(record.customisations), err);
     if (!is_read) {
         error_wrap(err, "%s", path);
         return false;
@@ -51,9 +54,9 @@ bool release_record_write(const struct agent_config *config, const char *version
 {
     char path[RELEASE_PATH_SIZE];
     char directory[RELEASE_PATH_SIZE];
-    json_t JSON_CLEANUP *object =
-        json_pack("{s:s, s:s, s:I}", "sha256", record->sha256, "artifact", record->artifact,
-                  "staged_at_ms", (json_int_t)record->staged_at_ms);
+    json_t JSON_CLEANUP *object = json_pack(
+        "{s:s, s:s, s:I, s:s}", "sha256", record->sha256, "artifact", record->artifact,
+        "staged_at_ms", (json_int_t)record->staged_at_ms, "customisations", record->customisations);
     if (object == NULL) {
         error_set(err, ERROR_INVALID, "the artifact's name is not UTF-8");
         return false;

@@ -5,6 +5,7 @@
  */
 #include "verbs.h"
 
+#include "customise.h"
 #include "digest.h"
 #include "disk_space.h"
 #include "failpoint.h"
@@ -13,6 +14,7 @@
 #include "memory.h"
 #include "progress.h"
 #include "release.h"
+#include "release_artifact.h"
 #include "staged_tree.h"
 #include "text.h"
 #include "unpack.h"
@@ -35,6 +37,7 @@ struct source {
     char *chunk;
     struct digest digest;
     struct progress progress;
+    char stamp[CUSTOMISE_STAMP_SIZE]; /* of the customisations that went into the tree */
 };
 
 /* The tree as it grows. */
@@ -216,9 +219,11 @@ static bool give_name(const struct agent_config *config, const char *version,
 
 static bool fill_staging(struct source *source, const struct staging *staging, struct error *err)
 {
-    const struct agent_config *config = source->job->config;
-    const char *version = source->job->command->version;
+    const struct job *job = source->job;
+    const struct agent_config *config = job->config;
+    const char *version = job->command->version;
     return unpack(source, staging, err) && staged_tree_check(staging->root_fd, version, err) &&
+           customise_tree(job, staging->root_fd, source->stamp, err) &&
            staged_tree_set_home(staging->root_fd, &config->bitbucket, err) &&
            open_to_others(staging, err) && sync_tree(staging, err) &&
            release_check_idle(config, version, err) && give_name(config, version, staging, err);
@@ -239,10 +244,12 @@ static bool make_release(struct source *source, struct error *err)
 
 /* ---- the verb ---- */
 
-static bool write_record(const struct job *job, struct error *err)
+static bool write_record(const struct source *source, struct error *err)
 {
+    const struct job *job = source->job;
     struct release_record record = {.staged_at_ms = clock_wall_ms()};
     TEXT_COPY(record.sha256, job->report.sha256);
+    TEXT_COPY(record.customisations, source->stamp);
     /* What follows in a presigned URL is a credential. */
     snprintf(record.artifact, sizeof(record.artifact), "%.*s",
              job->command->artifact[0] == '/' ? (int)strlen(job->command->artifact)
@@ -261,7 +268,9 @@ static bool stage_file(struct job *job, const char *path, struct error *err)
     source.chunk = memory_zeroed(CHUNK_BYTES, 1);
     bool is_staged =
         disk_space_check_release(job->config->bitbucket.releases, job->report.bytes_total, err) &&
-        make_release(&source, err) && write_record(job, err);
+        make_release(&source, err) &&
+        release_artifact_keep(job->config, job->command->version, path, err) &&
+        write_record(&source, err);
     memory_free_pointer(&source.chunk);
     memory_close_fd(&source.fd);
     return is_staged;
@@ -280,14 +289,16 @@ static bool stage_url(struct job *job, struct error *err)
            fetch_forget(job->config, job->command->version, err);
 }
 
-/* The same release with the same hash is there, by a run before this one. */
+/* The same release with the same hash is there, by a run before this one, and nothing was changed
+ * since in the one in use. */
 static bool is_staged_already(struct job *job)
 {
     struct release_record record;
     struct error ignored;
     bool is_staged = release_record_read(job->config, job->command->version, &record, &ignored) &&
                      text_equal(record.sha256, job->command->sha256) &&
-                     release_check_tree(&job->config->bitbucket, job->command->version, &ignored);
+                     release_check_tree(&job->config->bitbucket, job->command->version, &ignored) &&
+                     customise_is_unchanged(job, record.customisations);
     if (is_staged)
         TEXT_COPY(job->report.sha256, record.sha256);
     return is_staged;

@@ -14,6 +14,7 @@ static const verb_fn functions[] = {
     [VERB_START] = verb_start,
     [VERB_PROBE] = verb_probe,
     [VERB_WATCH] = verb_watch,
+    [VERB_CUSTOMISATIONS] = verb_customisations,
     [VERB_PRUNE] = verb_prune,
     [VERB_LB_READ] = verb_load_balancer,
     [VERB_LB_SET] = verb_load_balancer,

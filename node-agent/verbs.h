@@ -18,6 +18,7 @@ bool verb_switch_back(struct job *job, struct error *err);
 bool verb_start(struct job *job, struct error *err);
 bool verb_probe(struct job *job, struct error *err);
 bool verb_watch(struct job *job, struct error *err);
+bool verb_customisations(struct job *job, struct error *err);
 bool verb_prune(struct job *job, struct error *err);
 bool verb_load_balancer(struct job *job, struct error *err); /* LB_READ, LB_SET, LB_CUT */
 

@@ -28,11 +28,13 @@ enum verb {
     VERB_START,       /* start; done when the pid is alive */
     VERB_PROBE,       /* wait until the node's own /status is RUNNING at `version` */
     VERB_WATCH,       /* watch for duration_ms: failed at once if the process dies or says ERROR */
-    VERB_PRUNE,       /* remove old releases but `version` and `previous_version` */
-    VERB_LB_READ,     /* tell the state of `members` of a load balancer of this host */
-    VERB_LB_SET,      /* put them into the state `admin`; done when it reads back */
-    VERB_LB_CUT,      /* end the sessions that they have left */
-    VERB_CANCEL,      /* end the job of command `target_id`, if it runs */
+    VERB_CUSTOMISATIONS, /* tell what was changed in the install directory; with `artifact`, the
+                            distribution of `version`, what becomes of it there */
+    VERB_PRUNE,          /* remove old releases but `version` and `previous_version` */
+    VERB_LB_READ,        /* tell the state of `members` of a load balancer of this host */
+    VERB_LB_SET,         /* put them into the state `admin`; done when it reads back */
+    VERB_LB_CUT,         /* end the sessions that they have left */
+    VERB_CANCEL,         /* end the job of command `target_id`, if it runs */
     VERB_COUNT
 };
 
@@ -153,6 +155,17 @@ struct message_member {
     int64_t peers_up;
 };
 
+/* One change of an administrator's in the install directory. */
+struct message_customisation {
+    char path[192];             /* below it; cut where it is longer */
+    char kind[MESSAGE_WORD];    /* "added", "changed" or "removed" */
+    char outcome[MESSAGE_WORD]; /* in the new release, node-agent/carry.h; "" = not tried */
+    char why[128];              /* of a conflict */
+};
+
+#define LIMIT_CUSTOMISATIONS 24   /* as many are told, conflicts first */
+#define LIMIT_HUNKS          8192 /* bytes of text that shows them, incl. NUL */
+
 #define MESSAGE_FIGURE_MOST (1LL << 40) /* of a member: sums of them stay in an int64_t */
 
 /* True for the words above, whoever says them. */
@@ -180,6 +193,11 @@ struct report {
     bool is_blind;       /* LB_READ: that load balancer never knows sessions */
     size_t member_count; /* LB_READ done: in the order of the command */
     struct message_member members[LIMIT_LB_MEMBERS];
+    int64_t customisations_total; /* CUSTOMISATIONS: found */
+    int64_t conflicts_total;
+    size_t customisation_count; /* told here */
+    struct message_customisation customisations[LIMIT_CUSTOMISATIONS];
+    char hunks[LIMIT_HUNKS]; /* of conflicts, or of all changed texts where nothing was tried */
 };
 
 #endif

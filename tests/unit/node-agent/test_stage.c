@@ -298,6 +298,8 @@ static void takes_owner_and_mode_of_the_linked_release(void **state)
     if (geteuid() == 0)
         assert_int_equal(chown(scratch_path("releases/7.9.0"), 4242, 4343), 0);
     assert_int_equal(chmod(scratch_path("releases/7.9.0"), 0750), 0);
+    TEXT_COPY(config.bitbucket.rules[config.bitbucket.rule_count].files, "*");
+    config.bitbucket.rules[config.bitbucket.rule_count++].manner = CUSTOMISATION_KEEP_NEW;
     assert_good(verb_stage(&job, &err));
     assert_int_equal(stat(scratch_path("releases/7.9.4"), &status), 0);
     assert_int_equal(status.st_mode & 07777, 0750);

@@ -65,8 +65,8 @@ static void unknown_words_are_refused(void **state)
 static void verbs_that_change_the_host_are_effects(void **state)
 {
     (void)state;
-    static const enum verb looks[] = {VERB_FACTS, VERB_CONNECTIONS, VERB_PROBE, VERB_WATCH,
-                                      VERB_LB_READ};
+    static const enum verb looks[] = {VERB_FACTS, VERB_CONNECTIONS, VERB_PROBE,
+                                      VERB_WATCH, VERB_LB_READ,     VERB_CUSTOMISATIONS};
     for (unsigned verb = 0; verb < VERB_COUNT; verb++) {
         bool is_look = false;
         for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++)
@@ -75,11 +75,12 @@ static void verbs_that_change_the_host_are_effects(void **state)
     }
 }
 
-static void reading_a_load_balancer_is_the_only_question(void **state)
+static void questions_are_what_is_not_recorded(void **state)
 {
     (void)state;
     for (unsigned verb = 0; verb < VERB_COUNT; verb++)
-        assert_int_equal(verb_is_question((enum verb)verb), verb == VERB_LB_READ);
+        assert_int_equal(verb_is_question((enum verb)verb),
+                         verb == VERB_LB_READ || verb == VERB_CUSTOMISATIONS);
 }
 
 static void agent_without_bitbucket_can_be_asked_about_itself_and_load_balancers(void **state)
@@ -280,7 +281,7 @@ int main(void)
         cmocka_unit_test(every_verb_and_kind_is_found_by_its_name),
         cmocka_unit_test(unknown_words_are_refused),
         cmocka_unit_test(verbs_that_change_the_host_are_effects),
-        cmocka_unit_test(reading_a_load_balancer_is_the_only_question),
+        cmocka_unit_test(questions_are_what_is_not_recorded),
         cmocka_unit_test(agent_without_bitbucket_can_be_asked_about_itself_and_load_balancers),
         cmocka_unit_test(final_kinds_end_a_command),
         cmocka_unit_test(each_verb_takes_its_required_and_optional_arguments),

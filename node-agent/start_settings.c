@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "start_settings.h"
+
+#include "beneath.h"
+#include "memory.h"
+#include "process.h"
+#include "process_evidence.h"
+#include "text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SCRIPT       "bin/_start-webapp.sh"
+#define SCRIPT_BYTES ((size_t)256 * 1024) /* 10 KB as shipped */
+#define VALUE_SIZE   4096
+#define NODE_NAME    "-Dcluster.node.name="
+#define ARGUMENTS    "JVM_SUPPORT_RECOMMENDED_ARGS"
+
+/* Each becomes one word of the command line. */
+static const struct {
+    const char *variable, *option;
+} memory_settings[] = {
+    {"JVM_MINIMUM_MEMORY", "-Xms"},
+    {"JVM_MAXIMUM_MEMORY", "-Xmx"},
+};
+
+/* ---- the script ---- */
+
+/* Behind "NAME=", where the line assigns it; NULL otherwise. */
+static const char *assigned(const char *line, const char *name)
+{
+    line += strspn(line, " \t");
+    if (text_starts_with(line, "export "))
+        line += strlen("export ");
+    line += strspn(line, " \t");
+    size_t length = strlen(name);
+    return strncmp(line, name, length) == 0 && line[length] == '=' ? line + length + 1 : NULL;
+}
+
+/* One word of plain text, in quotes or not, and then nothing but blanks or a comment. */
+static bool take_value(const char *text, char *value, size_t value_size)
+{
+    char quote = *text == '"' || *text == '\'' ? *text : '\0';
+    text += quote != '\0';
+    size_t size =
+        quote != '\0' ? strcspn(text, quote == '"' ? "\"\n" : "'\n") : strcspn(text, " \t\r\n;#");
+    const char *rest = text + size;
+    if (quote != '\0' && *rest++ != quote)
+        return false;
+    rest += strspn(rest, " \t\r;");
+    if ((*rest != '\n' && *rest != '\0' && *rest != '#') || size >= value_size)
+        return false;
+    memcpy(value, text, size);
+    value[size] = '\0';
+    return quote == '\'' || strpbrk(value, "$`\\") == NULL;
+}
+
+bool start_setting_of(const char *script, const char *name, char *value, size_t value_size)
+{
+    bool is_known = false;
+    for (const char *line = script; line != NULL; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        const char *text = assigned(line, name);
+        if (text != NULL)
+            is_known = take_value(text, value, value_size);
+    }
+    return is_known;
+}
+
+static bool read_script(int tree_fd, struct buffer *ret_text, struct error *err)
+{
+    char chunk[4096];
+    ssize_t size;
+    CLOSE_CLEANUP int fd = -1;
+    if (!beneath_open_file(tree_fd, SCRIPT, &fd, err))
+        return err->code == ERROR_NOT_FOUND; /* no assignment then */
+    while ((size = read(fd, chunk, sizeof(chunk))) > 0) {
+        if (!buffer_add(ret_text, chunk, (size_t)size)) {
+            error_set(err, ERROR_INTEGRITY, SCRIPT " has more than %zu bytes", SCRIPT_BYTES);
+            return false;
+        }
+    }
+    if (size < 0)
+        error_set_errno(err, errno, "read " SCRIPT);
+    return size == 0;
+}
+
+/* ---- the process ---- */
+
+/* What both are: words from /proc. */
+struct running {
+    struct buffer arguments, environment;
+};
+
+static bool has_argument(const struct running *running, const char *argument)
+{
+    const char *word = NULL;
+    while ((word = evidence_next_word(&running->arguments, word)) != NULL)
+        if (text_equal(word, argument))
+            return true;
+    return false;
+}
+
+static const char *argument_with(const struct running *running, const char *prefix)
+{
+    const char *word = NULL;
+    while ((word = evidence_next_word(&running->arguments, word)) != NULL)
+        if (text_starts_with(word, prefix))
+            return word;
+    return NULL;
+}
+
+/* A variable of the service wins over the script's own, which only assigns where there is none. */
+static bool is_in_environment(const struct running *running, const char *name)
+{
+    const char *word = NULL;
+    size_t length = strlen(name);
+    while ((word = evidence_next_word(&running->environment, word)) != NULL)
+        if (strncmp(word, name, length) == 0 && word[length] == '=' && word[length + 1] != '\0')
+            return true;
+    return false;
+}
+
+/* ---- comparing ---- */
+
+static bool differs(struct error *err, const char *variable, const char *value, const char *runs)
+{
+    error_set(err, ERROR_CONFLICT, SCRIPT ": %s is '%.100s', but Bitbucket runs with %.100s",
+              variable, value, runs);
+    error_hint(err, "restart the node with what the script says, or put back in the script what it "
+                    "runs with");
+    return false;
+}
+
+static bool check_memory(const struct running *running, const char *script, struct error *err)
+{
+    char value[VALUE_SIZE], wanted[VALUE_SIZE + 8];
+    for (size_t i = 0; i < sizeof(memory_settings) / sizeof(memory_settings[0]); i++) {
+        const char *variable = memory_settings[i].variable, *option = memory_settings[i].option;
+        const char *runs = argument_with(running, option);
+        if (runs == NULL || is_in_environment(running, variable) ||
+            !start_setting_of(script, variable, value, sizeof(value)) || value[0] == '\0')
+            continue;
+        snprintf(wanted, sizeof(wanted), "%s%s", option, value);
+        if (!has_argument(running, wanted))
+            return differs(err, variable, value, runs);
+    }
+    return true;
+}
+
+/* Each word of the script's is among the process's arguments, and the node's name among the
+ * script's words. */
+static bool check_arguments(const struct running *running, const char *script, struct error *err)
+{
+    char value[VALUE_SIZE], words[VALUE_SIZE];
+    char *rest = NULL;
+    bool has_name = false;
+    if (is_in_environment(running, ARGUMENTS) ||
+        !start_setting_of(script, ARGUMENTS, value, sizeof(value)))
+        return true;
+    TEXT_COPY(words, value);
+    for (const char *word = strtok_r(words, " \t", &rest); word != NULL;
+         word = strtok_r(NULL, " \t", &rest)) {
+        has_name = has_name || text_starts_with(word, NODE_NAME);
+        if (!has_argument(running, word))
+            return differs(err, ARGUMENTS, value, "other arguments");
+    }
+    const char *name = argument_with(running, NODE_NAME);
+    return has_name || name == NULL || differs(err, ARGUMENTS, value, name);
+}
+
+bool start_settings_check(const struct bitbucket_config *config, int tree_fd, struct error *err)
+{
+    struct process_list PROCESS_LIST_CLEANUP list = {.count = 0};
+    struct buffer BUFFER_CLEANUP script;
+    struct running running;
+    buffer_init(&script, SCRIPT_BYTES);
+    if (!process_find(config, &list, err))
+        return false;
+    if (list.count == 0)
+        return true;
+    buffer_init(&running.arguments, EVIDENCE_BYTES);
+    buffer_init(&running.environment, EVIDENCE_BYTES);
+    bool is_good = read_script(tree_fd, &script, err);
+    if (is_good && evidence_read(list.items[0].pid, "cmdline", &running.arguments) &&
+        evidence_read(list.items[0].pid, "environ", &running.environment))
+        is_good = check_memory(&running, buffer_text(&script), err) &&
+                  check_arguments(&running, buffer_text(&script), err);
+    buffer_done(&running.arguments);
+    buffer_done(&running.environment);
+    return is_good;
+}
