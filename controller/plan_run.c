@@ -4,6 +4,7 @@
 #include "answer.h"
 #include "check.h"
 #include "clock.h"
+#include "customisations.h"
 #include "journal_row.h"
 #include "memory.h"
 #include "plan_json.h"
@@ -23,6 +24,8 @@ struct plan_run {
     uint32_t missing_facts; /* bit a node */
     bool is_gathered;
     int64_t deadline_ms; /* monotonic, for the facts */
+    struct customisation_answers customisations;
+    int64_t customisations_deadline_ms;
 };
 
 static void facts_id(const struct plan_run *run, const char *node, char id[LIMIT_ID])
@@ -80,8 +83,33 @@ static void fill_input(const struct cluster *cluster, const struct request *requ
 
 static void run_free(struct plan_run *run)
 {
+    customisations_free(&run->customisations);
     free(run->note);
     free(run);
+}
+
+/* Those of one node, or of all where they may stand in the way of the release. */
+static void ask_customisations(struct shell *shell, struct cluster *cluster, struct plan_run *run)
+{
+    const struct request *request = &run->request;
+    for (size_t i = 0; i < cluster->config->node_count; i++) {
+        bool is_wanted = request->verb == REQUEST_CUSTOMISATIONS
+                             ? text_equal(cluster->config->nodes[i].name, request->node)
+                             : request->to[0] != '\0';
+        if (is_wanted)
+            customisations_ask(shell, cluster, request, i, &run->customisations);
+    }
+}
+
+static void ask_all(struct shell *shell, struct cluster *cluster, struct plan_run *run)
+{
+    run->is_gathered = run->request.verb == REQUEST_CUSTOMISATIONS;
+    if (!run->is_gathered) {
+        plan_gather(shell, cluster, &run->input, run);
+        for (size_t i = 0; i < cluster->config->node_count; i++)
+            ask_facts(shell, cluster, run, i);
+    }
+    ask_customisations(shell, cluster, run);
 }
 
 void plan_run_start(struct shell *shell, struct cluster *cluster, const struct request *request,
@@ -91,12 +119,11 @@ void plan_run_start(struct shell *shell, struct cluster *cluster, const struct r
     run->request = *request;
     run->note = memory_text(note);
     run->deadline_ms = clock_monotonic_ms() + FACTS_MS;
+    run->customisations_deadline_ms = clock_monotonic_ms() + CUSTOMISATIONS_MS + FACTS_MS;
     fill_input(cluster, request, &run->input);
     run->next = cluster->plans;
     cluster->plans = run;
-    plan_gather(shell, cluster, &run->input, run);
-    for (size_t i = 0; i < cluster->config->node_count; i++)
-        ask_facts(shell, cluster, run, i);
+    ask_all(shell, cluster, run);
 }
 
 /* "20261120-214503-3fa2": sorts by time, and is short enough to be typed. */
@@ -149,12 +176,28 @@ static void answer_recovered(struct shell *shell, struct cluster *cluster,
     answer(shell, cluster, run->request.id, run->note, NULL, "observed", observed);
 }
 
-static void answer_plan(struct shell *shell, struct cluster *cluster, const struct plan_run *run)
+/* Judged by the core; what there is of them goes with the plan. */
+static json_t *list_customisations(const struct cluster *cluster, struct plan_run *run)
 {
+    json_t *list = json_array();
+    for (size_t i = 0; i < cluster->config->node_count; i++) {
+        const char *name = cluster->config->nodes[i].name;
+        json_t *json = customisations_to_json(&run->customisations, i, name);
+        customisations_judge(&run->customisations, i, &run->input.nodes[i].customisations);
+        if (json != NULL)
+            json_array_append_new(list, json);
+    }
+    return list;
+}
+
+static void answer_plan(struct shell *shell, struct cluster *cluster, struct plan_run *run)
+{
+    json_t *customisations = list_customisations(cluster, run);
     FREE_CLEANUP struct plan *plan = memory_zeroed(1, sizeof(*plan));
     struct error err;
     plan_make(&run->input, plan);
     JSON_CLEANUP json_t *json = plan_to_json(&run->input, plan);
+    json_object_set_new(json, "customisations", customisations);
     error_clear(&err);
     if (run->request.verb == REQUEST_UPGRADE && plan->failed != 0) {
         error_set(&err, ERROR_CONFLICT, "%u of %u checks have failed; nothing was touched",
@@ -168,12 +211,25 @@ static void answer_plan(struct shell *shell, struct cluster *cluster, const stru
            &err, "plan", json);
 }
 
+static void answer_customisations(struct shell *shell, struct cluster *cluster,
+                                  const struct plan_run *run)
+{
+    int node = config_find_node(cluster->config, run->request.node);
+    const struct error *err = node >= 0 ? &run->customisations.errors[node] : NULL;
+    JSON_CLEANUP json_t *json =
+        node >= 0 ? customisations_to_json(&run->customisations, (size_t)node, run->request.node)
+                  : NULL;
+    answer(shell, cluster, run->request.id, NULL, err, "customisations", json);
+}
+
 static void finish(struct shell *shell, struct cluster *cluster, struct plan_run *run)
 {
     unlink_run(cluster, run);
     run->input.now_ms = clock_wall_ms();
     running_error(cluster, &run->input.run_error);
-    if (run->request.verb == REQUEST_NODES)
+    if (run->request.verb == REQUEST_CUSTOMISATIONS)
+        answer_customisations(shell, cluster, run);
+    else if (run->request.verb == REQUEST_NODES)
         answer_nodes(shell, cluster, run);
     else if (run->request.verb == REQUEST_RECOVER)
         answer_recovered(shell, cluster, run);
@@ -184,8 +240,13 @@ static void finish(struct shell *shell, struct cluster *cluster, struct plan_run
 
 static void finish_if_complete(struct shell *shell, struct cluster *cluster, struct plan_run *run)
 {
-    bool is_late = clock_monotonic_ms() >= run->deadline_ms;
-    if (run->is_gathered && (run->missing_facts == 0 || is_late))
+    int64_t now_ms = clock_monotonic_ms();
+    bool has_facts = run->missing_facts == 0 || now_ms >= run->deadline_ms;
+    if (has_facts) /* an agent that does not say what it is will not say more */
+        run->customisations.missing &= ~run->missing_facts;
+    bool has_customisations =
+        run->customisations.missing == 0 || now_ms >= run->customisations_deadline_ms;
+    if (run->is_gathered && has_facts && has_customisations)
         finish(shell, cluster, run);
 }
 
@@ -210,9 +271,10 @@ bool plan_run_report(struct shell *shell, struct cluster *cluster, const struct 
     int index = config_find_agent(cluster->config, report->node);
     for (struct plan_run *run = cluster->plans; index >= 0 && run != NULL; run = run->next) {
         facts_id(run, report->node, id);
-        if (!text_equal(id, report->command_id))
+        if (text_equal(id, report->command_id))
+            take_facts(run, (uint32_t)index, report);
+        else if (!customisations_take(cluster, &run->request, &run->customisations, report))
             continue;
-        take_facts(run, (uint32_t)index, report);
         finish_if_complete(shell, cluster, run);
         return true;
     }

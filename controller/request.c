@@ -14,6 +14,7 @@ static const struct verb_row {
     bool needs_version, needs_artifact, needs_node, needs_reason, needs_holder;
 } verb_table[REQUEST_VERB_COUNT] = {
     [REQUEST_NODES] = {.name = "nodes", .role = ROLE_VIEWER},
+    [REQUEST_CUSTOMISATIONS] = {.name = "customisations", .role = ROLE_VIEWER, .needs_node = true},
     [REQUEST_PLAN] = {.name = "plan", .role = ROLE_VIEWER, .needs_version = true},
     [REQUEST_UPGRADE] = {.name = "upgrade",
                          .role = ROLE_OPERATOR,

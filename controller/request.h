@@ -5,9 +5,9 @@
  * stream of its own, which every controller looks at (lease_break.c).
  *
  * Answer: {"id", "ok": bool, "error": {"code","message","hint"} where not ok, and what the verb
- * gives: plan, upgrade → "plan"; nodes → "nodes"; recover → "message" and "observed"; others →
- * "message" for people}. A lease-break is answered only where it is refused: the lease itself tells
- * the rest.
+ * gives: plan, upgrade → "plan"; nodes → "nodes"; customisations → "customisations"; recover →
+ * "message" and "observed"; others → "message" for people}. A lease-break is answered only where it
+ * is refused: the lease itself tells the rest.
  */
 #ifndef SHUNT_REQUEST_H
 #define SHUNT_REQUEST_H
@@ -21,6 +21,7 @@
 
 enum request_verb {
     REQUEST_NODES,
+    REQUEST_CUSTOMISATIONS,
     REQUEST_PLAN,
     REQUEST_UPGRADE,
     REQUEST_PAUSE,
@@ -47,7 +48,7 @@ struct request {
     char to[LIMIT_VERSION];           /* plan, upgrade */
     char artifact[LIMIT_URL];         /* plan (optional), upgrade */
     char sha256[LIMIT_SHA256_HEX];    /* optional */
-    char node[LIMIT_NAME];            /* drain, return */
+    char node[LIMIT_NAME];            /* drain, return, customisations */
     bool with_rollback;               /* abort */
     char reason[REQUEST_REASON_SIZE]; /* recover, lease-break: for those who ask why later */
     /* lease-break: the lease that is meant. Each new leader has a higher epoch, so that a request

@@ -88,6 +88,13 @@ static void start_plan(struct shell *shell, struct cluster *cluster, const struc
         answer_text(shell, cluster, request->id, NULL, &err);
         return;
     }
+    if (request->verb == REQUEST_CUSTOMISATIONS &&
+        config_find_node(cluster->config, request->node) < 0) {
+        error_set(&err, ERROR_NOT_FOUND, "cluster %s has no node '%s'", cluster->config->name,
+                  request->node);
+        answer_text(shell, cluster, request->id, NULL, &err);
+        return;
+    }
     for (struct plan_run *run = cluster->plans; run != NULL; run = plan_run_next(run))
         count++;
     if (count >= PLANS_MOST) {
@@ -112,6 +119,7 @@ static void obey(struct shell *shell, struct cluster *cluster, const struct requ
 {
     switch (request->verb) {
     case REQUEST_NODES:
+    case REQUEST_CUSTOMISATIONS:
     case REQUEST_PLAN:
     case REQUEST_UPGRADE:
         start_plan(shell, cluster, request);

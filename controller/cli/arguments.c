@@ -22,6 +22,7 @@ static const struct option_row {
     [OPTION_ROLLBACK] = {"--rollback", NULL, "put the upgraded nodes back as well"},
     [OPTION_DIR] = {"--dir", "DIR", "where the files go; default: the working directory"},
     [OPTION_REASON] = {"--reason", "TEXT", "why; it is logged and stands in the history"},
+    [OPTION_DIFF] = {"--diff", NULL, "show the lines too"},
 };
 _Static_assert(sizeof(option_table) / sizeof(option_table[0]) == OPTION_COUNT, "a row an option");
 

@@ -25,6 +25,7 @@ enum option {
     OPTION_ROLLBACK,
     OPTION_DIR,
     OPTION_REASON,
+    OPTION_DIFF,
     OPTION_COUNT
 };
 

@@ -12,9 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REQUESTS_MOST  1000  /* in the stream; a controller takes them in milliseconds */
-#define ANSWER_MS      10000 /* decisions are made at once; a load balancer may take a while */
-#define ANSWER_PLAN_MS 30000 /* agents have 5 s, health 10 s, calls their own bounds */
+#define REQUESTS_MOST  1000   /* in the stream; a controller takes them in milliseconds */
+#define ANSWER_MS      10000  /* decisions are made at once; a load balancer may take a while */
+#define ANSWER_PLAN_MS 140000 /* agents read two distributions to their ends, in 125 s at most */
 #define ANSWER_BYTES   (4 * 1024 * 1024) /* the plan of the largest cluster is 700 KB */
 #define BLOCK_S        2 /* of one BLPOP: a connection that died unnoticed is found so soon */
 #define RECONNECT_MS   100
@@ -144,7 +144,8 @@ bool ask_try_answer(struct client *client, const struct request *request, unsign
 /* A node is moved when the slowest of its load balancers has obeyed. */
 static int64_t answer_ms(const struct client *client, enum request_verb verb)
 {
-    bool is_plan = verb == REQUEST_PLAN || verb == REQUEST_UPGRADE || verb == REQUEST_RECOVER;
+    bool is_plan = verb == REQUEST_PLAN || verb == REQUEST_UPGRADE || verb == REQUEST_RECOVER ||
+                   verb == REQUEST_CUSTOMISATIONS;
     bool is_move = verb == REQUEST_DRAIN || verb == REQUEST_RETURN;
     if (is_plan)
         return ANSWER_PLAN_MS;

@@ -7,7 +7,7 @@
 
 #define LINE_BYTES 4096 /* a message, every byte of it escaped */
 
-static bool take_node(const struct client *client, struct request *request, struct error *err)
+bool ask_take_node(const struct client *client, struct request *request, struct error *err)
 {
     if (client->word == NULL)
         return true;
@@ -33,7 +33,7 @@ enum exit_code ask_simple(struct cli *cli, struct request *request, struct error
     CLIENT_CLEANUP struct client client = {.redis = NULL};
     ANSWER_CLEANUP struct answer answer = {.json = NULL};
     enum exit_code code = client_open_cluster(&client, cli, err);
-    if (code == EXIT_CODE_OK && !take_node(&client, request, err))
+    if (code == EXIT_CODE_OK && !ask_take_node(&client, request, err))
         code = EXIT_CODE_USAGE;
     if (code == EXIT_CODE_OK)
         code = ask_controller(&client, request, &answer, err);

@@ -3,10 +3,14 @@
 #ifndef SHUNT_ASK_SIMPLE_H
 #define SHUNT_ASK_SIMPLE_H
 
+#include "client.h"
 #include "commands.h"
 #include "request.h"
 
 /* The request's node is the command's word, where it takes one. */
 enum exit_code ask_simple(struct cli *cli, struct request *request, struct error *err);
+
+/* Takes it, where there is one. ERROR_INVALID where it is no name. */
+bool ask_take_node(const struct client *client, struct request *request, struct error *err);
 
 #endif

@@ -44,6 +44,15 @@ const struct command_row command_table[] = {
         .takes_cluster = true,
     },
     {
+        .name = "customisations",
+        .usage = "CLUSTER NODE [--diff]",
+        .help = "what was changed in a node's install directory",
+        .run = cmd_customisations,
+        .takes_cluster = true,
+        .word_count = 1,
+        .options = BIT(OPTION_DIFF),
+    },
+    {
         .name = "history",
         .usage = "CLUSTER [--limit N]",
         .help = "its upgrades, and what operators had to force, the latest last",

@@ -48,6 +48,7 @@ enum exit_code cmd_plan(struct cli *cli, struct error *err);
 enum exit_code cmd_upgrade(struct cli *cli, struct error *err);
 enum exit_code cmd_status(struct cli *cli, struct error *err);
 enum exit_code cmd_nodes(struct cli *cli, struct error *err);
+enum exit_code cmd_customisations(struct cli *cli, struct error *err);
 enum exit_code cmd_history(struct cli *cli, struct error *err);
 enum exit_code cmd_pause(struct cli *cli, struct error *err);
 enum exit_code cmd_resume(struct cli *cli, struct error *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plan_draw.h"
 
+#include "customisations_draw.h"
 #include "figures.h"
 #include "json.h"
 #include "limit.h"
@@ -98,6 +99,27 @@ static bool draw_title(const json_t *plan, struct buffer *out, struct error *err
     return true;
 }
 
+/* The lines that a person has to decide about, of each node. */
+static bool draw_conflicts(const json_t *list, struct buffer *out, struct error *err)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *one = json_array_get(list, i);
+        char node[LIMIT_NAME];
+        int64_t conflicts = 0;
+        if (!json_get_text(one, "node", node, sizeof(node), err) ||
+            !json_get_integer(one, "conflicts", 0, INT64_MAX, &conflicts, err))
+            return false;
+        if (conflicts == 0)
+            continue;
+        (void)buffer_add_text(out, "\nconflicts on ");
+        clean_add(out, node);
+        (void)buffer_add_text(out, ":\n");
+        if (!customisations_draw_hunks(one, out, err))
+            return false;
+    }
+    return true;
+}
+
 static bool draw_body(const json_t *plan, bool only_failed, bool is_coloured, struct buffer *out,
                       struct plan_result *result, struct error *err)
 {
@@ -111,6 +133,7 @@ static bool draw_body(const json_t *plan, bool only_failed, bool is_coloured, st
     result->checks = (int64_t)json_array_size(checks);
     return json_get_integer(plan, "failed", 0, PLAN_CHECKS_MAX, &result->failed, err) &&
            draw_title(plan, out, err) && draw_checks(checks, only_failed, is_coloured, out, err) &&
+           draw_conflicts(json_object_get(plan, "customisations"), out, err) &&
            (only_failed || draw_order(order, out, err));
 }
 

@@ -125,6 +125,29 @@ static void check_agent(const struct plan_input *input, struct plan *plan, uint3
     }
 }
 
+static void check_customisations(const struct plan_input *input, struct plan *plan, uint32_t index)
+{
+    const struct plan_customisations *found = &input->nodes[index].customisations;
+    if (!found->is_asked)
+        return;
+    struct plan_check *check = add(plan, "customisations", input->nodes[index].name);
+    check->error = found->error;
+    if (found->error.code != ERROR_NONE)
+        return;
+    if (found->conflicts > 0) {
+        error_set(&check->error, ERROR_CONFLICT, "%s", found->first);
+        if (found->conflicts > 1)
+            error_wrap(&check->error, "%lld conflicts, the first", (long long)found->conflicts);
+        error_hint(&check->error, "decide with a rule copy or keep-new under "
+                                  "bitbucket.customisations of that agent");
+    } else if (found->total == 0) {
+        text_copy(check->detail, sizeof(check->detail), "none");
+    } else {
+        text_copy(check->detail, sizeof(check->detail),
+                  found->is_tried ? "carried over" : "to be merged while it is staged");
+    }
+}
+
 static void check_lbs(const struct plan_input *input, struct plan *plan, uint32_t index)
 {
     const struct plan_node *node = &input->nodes[index];
@@ -163,6 +186,8 @@ static void check_nodes(const struct plan_input *input, struct plan *plan)
     }
     for (uint32_t i = 0; i < input->node_count; i++)
         check_agent(input, plan, i);
+    for (uint32_t i = 0; i < input->node_count; i++)
+        check_customisations(input, plan, i);
     for (uint32_t i = 0; i < input->node_count; i++)
         check_lbs(input, plan, i);
 }

@@ -24,12 +24,22 @@ struct plan_lb {
     int64_t sessions;        /* of all its members; -1 = unknown */
 };
 
+/* What administrators have changed in a node's install directory. */
+struct plan_customisations {
+    bool is_asked; /* else there is nothing to judge */
+    bool is_tried; /* carried over into the new release, for a trial */
+    struct error error;
+    int64_t total, conflicts;
+    char first[LIMIT_PATH]; /* a conflict with its reason, where there is one */
+};
+
 struct plan_node {
     char name[LIMIT_NAME];
     struct error agent_error; /* no heartbeat, no answer, refused; ERROR_NONE if facts are good */
     struct node_facts facts;
     struct error members_error; /* its own member list could not be read, or lacks a node */
     struct plan_lb lbs[LIMIT_LBS];
+    struct plan_customisations customisations;
 };
 
 struct plan_input {
@@ -53,7 +63,7 @@ struct plan_check {
     char detail[128];                 /* of a passed check, for people; may be empty */
 };
 
-#define PLAN_CHECKS_MAX (16 + LIMIT_NODES * (8 + LIMIT_LBS))
+#define PLAN_CHECKS_MAX (16 + LIMIT_NODES * (9 + LIMIT_LBS))
 
 struct plan {
     char from[LIMIT_VERSION]; /* as the cluster says; empty if unknown */

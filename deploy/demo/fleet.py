@@ -50,6 +50,7 @@ redis:
 controllers_file: {keys}/controllers
 bitbucket:
   releases: {node.releases}
+  artifacts: {folder}/artifacts
   install_link: {node.link}
   home: {node.home}
   address: {node.address}

@@ -203,7 +203,7 @@ bool host_do(struct agent *agent, const struct command *command, struct report *
         [VERB_FACTS] = do_facts,   [VERB_STAGE] = do_stage,     [VERB_CONNECTIONS] = do_connections,
         [VERB_STOP] = do_stop,     [VERB_SWITCH] = do_switch,   [VERB_SWITCH_BACK] = do_switch,
         [VERB_START] = do_start,   [VERB_PROBE] = do_probe,     [VERB_WATCH] = do_watch,
-        [VERB_PRUNE] = do_nothing, [VERB_UNSTAGE] = do_nothing,
+        [VERB_PRUNE] = do_nothing, [VERB_UNSTAGE] = do_nothing, [VERB_CUSTOMISATIONS] = do_nothing,
     };
     int64_t ms = command->deadline_ms > 0 ? command->deadline_ms : NO_DEADLINE_MS;
     struct doing doing = {agent, &world.nodes[agent->node], command, report,

@@ -55,6 +55,19 @@ static void only_the_failed_checks_may_be_wanted(void **state)
     assert_non_null(strstr(drawn, "FAILED  clock"));
 }
 
+static void conflicts_of_a_node_are_shown_with_their_lines(void **state)
+{
+    struct plan_result result;
+    (void)state;
+    static const char plan[] =
+        "{\"cluster\":\"git\",\"from\":\"7.9.0\",\"to\":\"7.9.4\",\"failed\":1,\"checks\":[" FAILED
+        "],\"order\":[],\"customisations\":[{\"node\":\"bb1\",\"conflicts\":0,\"hunks\":\"no\"},"
+        "{\"node\":\"bb2\",\"conflicts\":1,\"hunks\":\"bin/x:\\nmine\\u001b\\nyours\\n\"}]}";
+    assert_good(draw(plan, true, &result, &err));
+    assert_non_null(strstr(drawn, "\nconflicts on bb2:\nbin/x:\nmine\\x1B\nyours\n"));
+    assert_null(strstr(drawn, "conflicts on bb1"));
+}
+
 static void a_plan_of_another_shape_is_refused(void **state)
 {
     static const char *const cases[] = {
@@ -82,6 +95,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plan_is_its_checks_and_the_order),
         cmocka_unit_test(only_the_failed_checks_may_be_wanted),
+        cmocka_unit_test(conflicts_of_a_node_are_shown_with_their_lines),
         cmocka_unit_test(a_plan_of_another_shape_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@ static const struct {
     const char *needs[2]; /* fields */
 } verbs[] = {
     {REQUEST_NODES, "nodes", ROLE_VIEWER, {NULL}},
+    {REQUEST_CUSTOMISATIONS, "customisations", ROLE_VIEWER, {"node"}},
     {REQUEST_PLAN, "plan", ROLE_VIEWER, {"to"}},
     {REQUEST_UPGRADE, "upgrade", ROLE_OPERATOR, {"to", "artifact"}},
     {REQUEST_PAUSE, "pause", ROLE_OPERATOR, {NULL}},

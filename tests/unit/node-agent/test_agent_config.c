@@ -105,6 +105,10 @@ static void every_key_is_read(void **state)
              "  http_port: 8080\n"
              "  ssh_port: 0\n"
              "  context_path: /bitbucket\n"
+             "  artifacts: /srv/artifacts\n"
+             "  customisations:\n"
+             "    - {files: app/robots.txt, do: copy}\n"
+             "    - {files: \"*.jar\", do: ask}\n"
              "  service: {kind: script, user: atlbitbucket, environment: {JAVA_HOME: /opt/jre,"
              " EMPTY: \"\"}}\n");
     assert_string_equal(config.state_dir, "/srv/state");
@@ -124,6 +128,22 @@ static void every_key_is_read(void **state)
     assert_int_equal(config.bitbucket.environment_count, 2);
     assert_string_equal(config.bitbucket.environment[0], "JAVA_HOME=/opt/jre");
     assert_string_equal(config.bitbucket.environment[1], "EMPTY=");
+    assert_string_equal(config.bitbucket.artifacts, "/srv/artifacts");
+    assert_int_equal(config.bitbucket.rule_count, 2);
+    assert_string_equal(config.bitbucket.rules[0].files, "app/robots.txt");
+    assert_int_equal(config.bitbucket.rules[0].manner, CUSTOMISATION_COPY);
+    assert_int_equal(config.bitbucket.rules[1].manner, CUSTOMISATION_ASK);
+}
+
+static void rules_for_customisations_are_checked(void **state)
+{
+    (void)state;
+#define RULES NODE REDIS CONTROLLERS BITBUCKET "  customisations: "
+    assert_complaint(RULES "[x]\n", "customisations[0]", "expected {files: PATTERN");
+    assert_complaint(RULES "[{files: /opt/x, do: copy}]\n", "files", "without a slash");
+    assert_complaint(RULES "[{files: x, do: mrege}]\n", "do", "merge");
+    assert_complaint(RULES "[{files: x, do: copy, why: no}]\n", "why", "unknown");
+#undef RULES
 }
 
 static void empty_file_lists_all_that_is_missing(void **state)
@@ -571,6 +591,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test_config(minimal_configuration_has_the_documented_defaults),
         test_config(every_key_is_read),
+        test_config(rules_for_customisations_are_checked),
         test_config(empty_file_lists_all_that_is_missing),
         test_config(file_that_is_no_map_is_a_complaint),
         test_config(complaints_come_all_at_once_with_line_and_column),

@@ -491,6 +491,55 @@ static void node_that_is_not_listed_is_still_in_the_order(void **state)
 
 /* ---- bounds ---- */
 
+/* ---- customisations ---- */
+
+static const struct plan_check *judge_customisations(struct plan_customisations found)
+{
+    input.nodes[1].customisations = found;
+    plan_make(&input, &plan);
+    return find_check("customisations", "bb2");
+}
+
+static void node_whose_customisations_were_not_asked_for_has_no_such_check(void **state)
+{
+    (void)state;
+    assert_null(judge_customisations((struct plan_customisations){.is_asked = false}));
+}
+
+static void customisations_that_can_be_carried_over_pass(void **state)
+{
+    (void)state;
+    assert_string_equal(
+        judge_customisations((struct plan_customisations){.is_asked = true})->detail, "none");
+    const struct plan_check *check = judge_customisations(
+        (struct plan_customisations){.is_asked = true, .is_tried = true, .total = 3});
+    assert_false(has_failed(check));
+    assert_string_equal(check->detail, "carried over");
+    check = judge_customisations((struct plan_customisations){.is_asked = true, .total = 3});
+    assert_string_equal(check->detail, "to be merged while it is staged");
+}
+
+static void conflicts_are_refused_and_the_first_is_named(void **state)
+{
+    (void)state;
+    struct plan_customisations found = {
+        .is_asked = true, .is_tried = true, .total = 3, .conflicts = 2};
+    TEXT_COPY(found.first, "bin/x.sh: in the same lines");
+    const struct plan_check *check = judge_customisations(found);
+    assert_int_equal(check->error.code, ERROR_CONFLICT);
+    assert_string_equal(check->error.message,
+                        "2 conflicts, the first: bin/x.sh: in the same lines");
+    assert_non_null(strstr(check->error.hint, "keep-new"));
+}
+
+static void customisations_that_cannot_be_told_are_refused(void **state)
+{
+    (void)state;
+    struct plan_customisations found = {.is_asked = true};
+    error_set(&found.error, ERROR_NOT_FOUND, "no distribution");
+    assert_int_equal(judge_customisations(found)->error.code, ERROR_NOT_FOUND);
+}
+
 static void fill_text(char *array, size_t size)
 {
     memset(array, 'n', size - 1);
@@ -593,6 +642,10 @@ int main(void)
         good(member_that_is_not_up_is_refused),
         good(member_without_peers_is_refused),
         good(load_balancer_that_does_not_know_the_node_is_not_asked),
+        good(node_whose_customisations_were_not_asked_for_has_no_such_check),
+        good(customisations_that_can_be_carried_over_pass),
+        good(conflicts_are_refused_and_the_first_is_named),
+        good(customisations_that_cannot_be_told_are_refused),
         good(least_busy_node_goes_first),
         good(half_of_the_load_is_enough_to_compare),
         good(node_of_unknown_load_goes_last),
