@@ -54,6 +54,14 @@ bool customisations_take(const struct cluster *cluster, const struct request *re
     return true;
 }
 
+void customisations_forget(struct customisation_answers *answers, uint32_t nodes)
+{
+    for (size_t i = 0; i < LIMIT_NODES; i++)
+        if (answers->missing & nodes & (1u << i))
+            error_clear(&answers->errors[i]);
+    answers->missing &= ~nodes;
+}
+
 void customisations_free(struct customisation_answers *answers)
 {
     for (size_t i = 0; i < LIMIT_NODES; i++)

@@ -25,6 +25,8 @@ void customisations_ask(struct shell *shell, struct cluster *cluster, const stru
 /* True if the report was an answer to one of these questions. */
 bool customisations_take(const struct cluster *cluster, const struct request *request,
                          struct customisation_answers *answers, const struct report *report);
+/* Waits no longer for those nodes (bits), and says nothing of them. */
+void customisations_forget(struct customisation_answers *answers, uint32_t nodes);
 void customisations_free(struct customisation_answers *answers);
 
 /* For the core's check of a node that was asked. */

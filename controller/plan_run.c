@@ -243,7 +243,7 @@ static void finish_if_complete(struct shell *shell, struct cluster *cluster, str
     int64_t now_ms = clock_monotonic_ms();
     bool has_facts = run->missing_facts == 0 || now_ms >= run->deadline_ms;
     if (has_facts) /* an agent that does not say what it is will not say more */
-        run->customisations.missing &= ~run->missing_facts;
+        customisations_forget(&run->customisations, run->missing_facts);
     bool has_customisations =
         run->customisations.missing == 0 || now_ms >= run->customisations_deadline_ms;
     if (run->is_gathered && has_facts && has_customisations)

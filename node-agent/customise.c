@@ -32,9 +32,12 @@ struct customising {
     char artifact[RELEASE_ARTIFACT_SIZE];
     char sha256[LIMIT_SHA256_HEX];
     char work[RELEASE_PATH_SIZE];
+    int lock;
     struct customised_tree tree;
     struct customisation_list list;
 };
+
+#define TURN_LOOK_MS 20 /* who has the turn keeps it for seconds */
 
 /* What the install link names, or else what Bitbucket runs from. */
 static bool find_version(const struct bitbucket_config *config, char version[LIMIT_VERSION],
@@ -60,9 +63,27 @@ static bool open_directory(const char *path, int *ret_fd, struct error *err)
     return false;
 }
 
+/* One look at a time; several that are asked for at once wait for each other. */
+static bool wait_for_turn(struct customising *customising, struct error *err)
+{
+    char path[RELEASE_PATH_SIZE];
+    const char *state_dir = customising->job->config->state_dir;
+    snprintf(path, sizeof(path), "%s/customisations.lock", state_dir);
+    if (!file_make_directory(state_dir, 0700, err))
+        return false;
+    while (!file_lock(path, &customising->lock, err)) {
+        if (err->code != ERROR_CONFLICT || deadline_is_over(customising->job->deadline))
+            return false;
+        clock_sleep_ms(TURN_LOOK_MS);
+    }
+    return true;
+}
+
 /* A work directory that a run before this one has left is of no use to anybody. */
 static bool open_work(struct customising *customising, struct error *err)
 {
+    if (!wait_for_turn(customising, err))
+        return false;
     snprintf(customising->work, sizeof(customising->work), "%s/customisations",
              customising->job->config->state_dir);
     return file_remove_tree(customising->work, err) &&
@@ -75,7 +96,8 @@ static bool begin(const struct job *job, struct customising *customising, struct
 {
     const struct bitbucket_config *config = &job->config->bitbucket;
     struct customised_tree *tree = &customising->tree;
-    *customising = (struct customising){.job = job, .tree = {.root_fd = -1, .work_fd = -1}};
+    *customising =
+        (struct customising){.job = job, .lock = -1, .tree = {.root_fd = -1, .work_fd = -1}};
     if (customisation_is_off(config))
         return true;
     if (!find_version(config, customising->version, err))
@@ -106,6 +128,7 @@ static void finish(struct customising *customising)
     memory_close_fd(&customising->tree.work_fd);
     if (customising->work[0] != '\0')
         file_remove_tree(customising->work, &ignored);
+    memory_close_fd(&customising->lock);
 }
 #define FINISH_CLEANUP __attribute__((cleanup(finish)))
 
@@ -265,7 +288,8 @@ static void tell(const struct customisation_list *list, const struct carry_resul
     TEXT_COPY(report->hunks, buffer_text(hunks));
 }
 
-static bool look(struct job *job, struct error *err)
+/* With an artifact that is no file of this node, only what there is can be told. */
+bool verb_customisations(struct job *job, struct error *err)
 {
     FINISH_CLEANUP struct customising customising;
     struct buffer BUFFER_CLEANUP hunks;
@@ -275,19 +299,11 @@ static bool look(struct job *job, struct error *err)
     const struct customisation_list *list = &customising.list;
     FREE_CLEANUP struct carry_result *results =
         job->command->artifact[0] == '/' ? memory_zeroed(list->count + 1, sizeof(*results)) : NULL;
-    if (results != NULL && customising.version[0] != '\0' &&
-        !try_carrying(&customising, &hunks, results, err))
+    if (results != NULL && list->count > 0 && !try_carrying(&customising, &hunks, results, err))
         return false;
     const struct carry carry = carry_of(&customising, -1, &hunks);
     for (size_t i = 0; results == NULL && i < list->count; i++)
         carry_show_change(&carry, &list->items[i]);
     tell(list, results, &hunks, &job->report);
     return true;
-}
-
-/* With an artifact that is no file of this node, only what there is can be told. */
-bool verb_customisations(struct job *job, struct error *err)
-{
-    CLOSE_CLEANUP int lock = -1;
-    return release_lock(job->config, &lock, err) && look(job, err);
 }

@@ -162,22 +162,18 @@ void running_job_settle(struct running_job *job)
 
 /* ---- reports of the child ---- */
 
-/* Only figures are taken over: who the child is, and what it was asked, is known better here. */
+/* Who the child is, and what it was asked, is known better here. */
 static void take_report(struct running_job *job, const struct report *sent)
 {
     struct report *report = &job->report;
-    job_report_init(&job->command, sent->kind, report);
+    *report = *sent;
+    report->verb = job->command.verb;
+    report->epoch = job->command.epoch;
+    report->at_ms = clock_wall_ms();
     report->elapsed_ms = clock_monotonic_ms() - job->began_ms;
-    report->connections = sent->connections;
-    report->bytes_done = sent->bytes_done;
-    report->bytes_total = sent->bytes_total;
-    report->error = sent->error;
-    report->has_facts = sent->has_facts;
-    report->facts = sent->facts;
-    report->is_blind = sent->is_blind;
-    report->member_count = sent->member_count;
-    memcpy(report->members, sent->members, sizeof(report->members));
-    TEXT_COPY(report->sha256, sent->sha256);
+    TEXT_COPY(report->command_id, job->command.id);
+    TEXT_COPY(report->cluster, job->command.cluster);
+    TEXT_COPY(report->node, job->command.node);
     job->has_ended = report_kind_is_final(report->kind);
     if (job->is_cancelled && report->kind == REPORT_FAILED)
         report->error.code = ERROR_CANCELLED;

@@ -5,7 +5,6 @@
 #include "memory.h"
 #include "message.h"
 #include "table.h"
-#include "text.h"
 
 #include <string.h>
 
@@ -13,21 +12,16 @@ static bool add_item(struct table *table, const json_t *item, struct error *err)
 {
     struct message_customisation row;
     if (!json_get_text(item, "path", row.path, sizeof(row.path), err) ||
-        !json_get_text(item, "kind", row.kind, sizeof(row.kind), err) ||
-        !json_get_text(item, "outcome", row.outcome, sizeof(row.outcome), err) ||
-        !json_get_text(item, "why", row.why, sizeof(row.why), err))
+        !json_get_text(item, "kind", row.kind, sizeof(row.kind), err))
         return false;
-    bool is_conflict = text_equal(row.outcome, "conflict");
     table_add(table, COLOUR_NONE, row.path);
     table_add(table, COLOUR_NONE, row.kind);
-    table_add_or_blank(table, is_conflict ? COLOUR_BAD : COLOUR_NONE, row.outcome);
-    table_add_or_blank(table, COLOUR_NONE, row.why);
     return true;
 }
 
 static bool draw_items(const json_t *items, bool is_coloured, struct buffer *out, struct error *err)
 {
-    static const char *const headings[] = {"FILE", "CHANGE", "OUTCOME", ""};
+    static const char *const headings[] = {"FILE", "CHANGE"};
     TABLE_CLEANUP struct table table;
     table_init(&table, headings, sizeof(headings) / sizeof(headings[0]), is_coloured);
     for (size_t i = 0; i < json_array_size(items); i++) {

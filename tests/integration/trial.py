@@ -305,16 +305,11 @@ class Trial(Fleet):
         """[(check, subject, text)] of a plan."""
         return failures_of(self.admin.ask("plan", to=version, **fields)["plan"])
 
-    def some_file(self):
-        """What is there on every node, and is never unpacked."""
-        path = os.path.join(self.folder, "some.tar.gz")
-        with open(path, "ab"):
-            return path
-
     def refused(self, version, *expected, **fields):
         """A plan and an upgrade, asked for at once, are refused; both say the same. `expected` are
         (check, subject, pattern of message and hint); there may be others beside them."""
-        requests = [self.admin.request(verb, to=version, **{"artifact": self.some_file(), **fields})
+        artifact = self.release(version)
+        requests = [self.admin.request(verb, to=version, **{"artifact": artifact, **fields})
                     for verb in ("plan", "upgrade")]
         for request in requests:
             self.admin.send(request)
