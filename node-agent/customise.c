@@ -170,7 +170,7 @@ static bool check_results(const struct customising *customising, const struct ca
     if (conflicts == 0)
         return true;
     quote_text(path, sizeof(path), list->items[first].path, strlen(list->items[first].path));
-    error_set(err, ERROR_CONFLICT, "customisation %s: %s", path, results[first].why);
+    error_set(err, ERROR_INVALID, "customisation %s: %s", path, results[first].why);
     if (conflicts > 1) {
         char more[48];
         snprintf(more, sizeof(more), " (and %zu more)", conflicts - 1);

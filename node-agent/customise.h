@@ -11,7 +11,7 @@
 #define CUSTOMISE_STAMP_SIZE 64
 
 /* Carries the customisations of the release in use into the tree that is being staged. Nothing is
- * done where no release is in use, or where the configuration drops them all. ERROR_CONFLICT names
+ * done where no release is in use, or where the configuration drops them all. ERROR_INVALID names
  * the first that a person must decide about. ret_stamp: of what was carried. */
 bool customise_tree(const struct job *job, int new_fd, char ret_stamp[CUSTOMISE_STAMP_SIZE],
                     struct error *err);

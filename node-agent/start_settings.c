@@ -127,7 +127,7 @@ static bool is_in_environment(const struct running *running, const char *name)
 
 static bool differs(struct error *err, const char *variable, const char *value, const char *runs)
 {
-    error_set(err, ERROR_CONFLICT, SCRIPT ": %s is '%.100s', but Bitbucket runs with %.100s",
+    error_set(err, ERROR_INVALID, SCRIPT ": %s is '%.100s', but Bitbucket runs with %.100s",
               variable, value, runs);
     error_hint(err, "restart the node with what the script says, or put back in the script what it "
                     "runs with");

@@ -16,7 +16,7 @@
  * where it is not plain text. */
 bool start_setting_of(const char *script, const char *name, char *value, size_t value_size);
 
-/* ERROR_CONFLICT names what the tree's scripts would start otherwise than the process that runs was
+/* ERROR_INVALID names what the tree's scripts would start otherwise than the process that runs was
  * started. Nothing runs: nothing to compare with, and all is well. */
 bool start_settings_check(const struct bitbucket_config *config, int tree_fd, struct error *err);
 

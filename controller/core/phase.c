@@ -394,21 +394,28 @@ void phase_tick(struct run *run)
             node_retry(run, i);
 }
 
+/* What was asked for, or else what another node has staged: then all have to agree. */
+static const char *wanted_sha256(const struct upgrade *upgrade, uint32_t index)
+{
+    if (upgrade->sha256[0] != '\0')
+        return upgrade->sha256;
+    for (uint32_t i = 0; i < upgrade->node_count; i++)
+        if (i != index && upgrade->nodes[i].sha256[0] != '\0')
+            return upgrade->nodes[i].sha256;
+    return "";
+}
+
 static bool same_artifact(struct run *run, uint32_t index, const char *sha256)
 {
-    struct upgrade *upgrade = run->upgrade;
-    struct upgrade_node *node = &upgrade->nodes[index];
+    struct upgrade_node *node = &run->upgrade->nodes[index];
+    const char *wanted = wanted_sha256(run->upgrade, index);
     struct error err;
-    text_copy(node->sha256, sizeof(node->sha256), sha256);
-    if (upgrade->sha256[0] == '\0') {
-        text_copy(upgrade->sha256, sizeof(upgrade->sha256), sha256);
-        run_touch(run, NODE_NONE);
+    if (wanted[0] == '\0' || text_equal(wanted, sha256)) {
+        text_copy(node->sha256, sizeof(node->sha256), sha256);
         return true;
     }
-    if (text_equal(upgrade->sha256, sha256))
-        return true;
     error_set(&err, ERROR_INTEGRITY, "node %s staged SHA-256 %s, wanted %s", node->name, sha256,
-              upgrade->sha256);
+              wanted);
     error_hint(&err, "the artifact differs between nodes: copy the same file to all");
     phase_failed(run, &err);
     return false;

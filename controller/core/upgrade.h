@@ -98,7 +98,7 @@ struct upgrade {
     char from[LIMIT_VERSION];
     char to[LIMIT_VERSION];
     char artifact[LIMIT_URL];
-    char sha256[LIMIT_SHA256_HEX]; /* empty: what the first node that staged it has seen */
+    char sha256[LIMIT_SHA256_HEX]; /* as asked for; empty: the nodes only have to agree */
     struct policy policy;
 
     enum phase phase;

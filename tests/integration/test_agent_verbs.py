@@ -364,9 +364,9 @@ def test_probe_names_a_database_that_is_locked(node):
 
 def test_probe_waits_out_maintenance_and_names_it(node):
     node.tell_faults(status_state="MAINTENANCE")
-    node.failed("probe", "timeout", "MAINTENANCE", version=OLD, deadline_ms=200)
+    node.failed("probe", "timeout", "MAINTENANCE", version=OLD, deadline_ms=600)
     node.tell_faults(status_state="WARMING_UP")
-    node.failed("probe", "timeout", "WARMING_UP", version=OLD, deadline_ms=200)
+    node.failed("probe", "timeout", "WARMING_UP", version=OLD, deadline_ms=600)
     node.tell_faults(status_state=None)
     node.probe(OLD)
 

@@ -121,7 +121,7 @@ static void stage(void)
 
 static void refuse(const char *message)
 {
-    assert_fails(verb_stage(&job, &err), ERROR_CONFLICT, message);
+    assert_fails(verb_stage(&job, &err), ERROR_INVALID, message);
     assert_false(exists("releases/.staging-7.9.4"));
     assert_false(exists("releases/7.9.4"));
     assert_false(exists("state/customisations"));

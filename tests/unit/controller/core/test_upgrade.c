@@ -224,6 +224,26 @@ static void nodes_that_staged_different_bytes_are_refused(void **state)
     world_done(&world);
 }
 
+/* A command that is repeated must be the same one, or the agent refuses its id. */
+static void what_the_first_node_has_staged_does_not_change_what_is_asked(void **state)
+{
+    struct world world;
+    struct event event = world_plain(EVENT_DONE);
+    (void)state;
+    world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
+    world_begin(&world);
+    event.node = 0;
+    event.work = WORK_STAGE;
+    event.sequence = world.upgrade->nodes[0].sequence;
+    TEXT_COPY(event.sha256, "aa");
+    world_event(&world, event);
+    assert_string_equal(world.upgrade->nodes[0].sha256, "aa");
+    assert_string_equal(world.upgrade->sha256, "");
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    world_done(&world);
+}
+
 static void approve_by_hand_waits_for_the_approver(void **state)
 {
     struct world world;
@@ -473,6 +493,7 @@ int main(void)
         cmocka_unit_test(transient_fault_is_tried_again_without_asking),
         cmocka_unit_test(stage_failure_ends_it_before_anything_is_touched),
         cmocka_unit_test(nodes_that_staged_different_bytes_are_refused),
+        cmocka_unit_test(what_the_first_node_has_staged_does_not_change_what_is_asked),
         cmocka_unit_test(approve_by_hand_waits_for_the_approver),
         cmocka_unit_test(approval_that_was_awaited_is_no_reason_of_a_rollback),
         cmocka_unit_test(offline_node_of_the_inventory_blocks_approve),
