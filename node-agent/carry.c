@@ -5,6 +5,7 @@
 #include "carry_file.h"
 #include "check.h"
 #include "customisation_config.h"
+#include "disk_space.h"
 #include "memory.h"
 #include "merge.h"
 #include "text.h"
@@ -80,12 +81,15 @@ static bool copy(const struct carry *carry, const char *path, struct carry_resul
     }
     if (leads_to_old_tree(carry, carry->old->root_fd, path))
         return say_leads_to_old_tree(carry, result);
+    if (!S_ISLNK(status.st_mode) && !S_ISREG(status.st_mode))
+        return conflict(result, "is neither a file nor a link");
     result->outcome = CARRY_COPIED;
+    if (carry->is_trial)
+        return true;
     if (S_ISLNK(status.st_mode))
         return copy_link(carry, path, err);
-    if (!S_ISREG(status.st_mode))
-        return conflict(result, "is neither a file nor a link");
-    return carry_copy_file(carry->old->root_fd, path, carry->new_fd, path, err) &&
+    return disk_space_check(carry->config->releases, status.st_size, 1, err) &&
+           carry_copy_file(carry->old->root_fd, path, carry->new_fd, path, err) &&
            carry_set_status(carry->new_fd, path, &status, &status, err);
 }
 
@@ -93,8 +97,8 @@ static bool remove_new(const struct carry *carry, const char *path, struct carry
                        struct error *err)
 {
     result->outcome = CARRY_REMOVED;
-    return beneath_remove(carry->new_fd, path, err) &&
-           beneath_remove_empty_parents(carry->new_fd, path, err);
+    return carry->is_trial || (beneath_remove(carry->new_fd, path, err) &&
+                               beneath_remove_empty_parents(carry->new_fd, path, err));
 }
 
 /* The lines between the marks of each conflict, as far as they fit. */
@@ -147,8 +151,9 @@ static bool take_merged(const struct carry *carry, const char *path, struct carr
         return false;
     }
     result->outcome = CARRY_MERGED;
-    return carry_copy_file(carry->old->work_fd, OURS, carry->new_fd, path, err) &&
-           carry_set_status(carry->new_fd, path, &old, &new, err);
+    return carry->is_trial ||
+           (carry_copy_file(carry->old->work_fd, OURS, carry->new_fd, path, err) &&
+            carry_set_status(carry->new_fd, path, &old, &new, err));
 }
 
 static bool merge(const struct carry *carry, const struct customisation *item,

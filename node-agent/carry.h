@@ -34,6 +34,7 @@ struct carry {
                    compared */
     const char *new_version;
     const char *work;     /* path of old->work_fd */
+    bool is_trial;        /* outcomes only: nothing is changed in the new tree */
     struct buffer *hunks; /* of conflicts: what fits is added */
 };
 

@@ -7,6 +7,7 @@
 #include "customisation_config.h"
 #include "distribution.h"
 #include "file.h"
+#include "mask.h"
 #include "memory.h"
 #include "process.h"
 #include "quote.h"
@@ -252,7 +253,8 @@ static bool try_carrying(const struct customising *customising, struct buffer *h
     if (!file_make_directory(path, 0700, err) || !open_directory(path, &new_fd, err))
         return false;
     struct extraction extraction = {.list = &customising->list, .new_fd = new_fd};
-    const struct carry carry = carry_of(customising, new_fd, hunks);
+    struct carry carry = carry_of(customising, new_fd, hunks);
+    carry.is_trial = true;
     return distribution_each(command->artifact, command->version, command->sha256,
                              customising->tree.deadline, extract, &extraction, err) &&
            carry_customisations(&carry, &customising->list, results, err);
@@ -276,6 +278,9 @@ static void tell_one(struct report *report, const struct customisation *item,
 static void tell(const struct customisation_list *list, const struct carry_result *results,
                  const struct buffer *hunks, struct report *report)
 {
+    struct buffer BUFFER_CLEANUP masked;
+    buffer_init(&masked, LIMIT_HUNKS - 1);
+    mask_secrets(buffer_text(hunks), &masked);
     report->customisations_total = (int64_t)list->count;
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < list->count; i++) {
@@ -285,7 +290,7 @@ static void tell(const struct customisation_list *list, const struct carry_resul
             report->conflicts_total += pass == 0 && is_conflict;
         }
     }
-    TEXT_COPY(report->hunks, buffer_text(hunks));
+    TEXT_COPY(report->hunks, buffer_text(&masked));
 }
 
 /* With an artifact that is no file of this node, only what there is can be told. */

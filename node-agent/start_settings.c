@@ -69,21 +69,21 @@ bool start_setting_of(const char *script, const char *name, char *value, size_t 
     return is_known;
 }
 
-static bool read_script(int tree_fd, struct buffer *ret_text, struct error *err)
+static bool read_script(int tree_fd, const char *path, struct buffer *ret_text, struct error *err)
 {
     char chunk[4096];
     ssize_t size;
     CLOSE_CLEANUP int fd = -1;
-    if (!beneath_open_file(tree_fd, SCRIPT, &fd, err))
+    if (!beneath_open_file(tree_fd, path, &fd, err))
         return err->code == ERROR_NOT_FOUND; /* no assignment then */
     while ((size = read(fd, chunk, sizeof(chunk))) > 0) {
         if (!buffer_add(ret_text, chunk, (size_t)size)) {
-            error_set(err, ERROR_INTEGRITY, SCRIPT " has more than %zu bytes", SCRIPT_BYTES);
+            error_set(err, ERROR_INTEGRITY, "%s has more than %zu bytes", path, SCRIPT_BYTES);
             return false;
         }
     }
     if (size < 0)
-        error_set_errno(err, errno, "read " SCRIPT);
+        error_set_errno(err, errno, "read %s", path);
     return size == 0;
 }
 
@@ -156,19 +156,43 @@ static bool check_arguments(const struct running *running, const char *script, s
 {
     char value[VALUE_SIZE], words[VALUE_SIZE];
     char *rest = NULL;
-    bool has_name = false;
     if (is_in_environment(running, ARGUMENTS) ||
         !start_setting_of(script, ARGUMENTS, value, sizeof(value)))
         return true;
     TEXT_COPY(words, value);
     for (const char *word = strtok_r(words, " \t", &rest); word != NULL;
          word = strtok_r(NULL, " \t", &rest)) {
-        has_name = has_name || text_starts_with(word, NODE_NAME);
         if (!has_argument(running, word))
             return differs(err, ARGUMENTS, value, "other arguments");
     }
+    return true;
+}
+
+/* The name stands in one of the scripts, or in a variable of the service. */
+static bool check_name(const struct running *running, int tree_fd, struct error *err)
+{
+    static const char *const scripts[] = {SCRIPT, "bin/start-bitbucket.sh", "bin/set-jmx-opts.sh",
+                                          "bin/set-bitbucket-home.sh", "bin/set-jre-home.sh"};
     const char *name = argument_with(running, NODE_NAME);
-    return has_name || name == NULL || differs(err, ARGUMENTS, value, name);
+    const char *word = NULL;
+    if (name == NULL)
+        return true;
+    while ((word = evidence_next_word(&running->environment, word)) != NULL)
+        if (strstr(word, name) != NULL)
+            return true;
+    for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+        struct buffer BUFFER_CLEANUP text;
+        buffer_init(&text, SCRIPT_BYTES);
+        if (!read_script(tree_fd, scripts[i], &text, err))
+            return false;
+        if (strstr(buffer_text(&text), name) != NULL ||
+            strstr(buffer_text(&text), NODE_NAME "$") != NULL) /* as the shell finds it */
+            return true;
+    }
+    error_set(err, ERROR_INVALID, "Bitbucket runs with %.100s, which no script in bin/ gives it",
+              name);
+    error_hint(err, "it would come back as a stranger: put it into " ARGUMENTS " of " SCRIPT);
+    return false;
 }
 
 bool start_settings_check(const struct bitbucket_config *config, int tree_fd, struct error *err)
@@ -183,11 +207,12 @@ bool start_settings_check(const struct bitbucket_config *config, int tree_fd, st
         return true;
     buffer_init(&running.arguments, EVIDENCE_BYTES);
     buffer_init(&running.environment, EVIDENCE_BYTES);
-    bool is_good = read_script(tree_fd, &script, err);
+    bool is_good = read_script(tree_fd, SCRIPT, &script, err);
     if (is_good && evidence_read(list.items[0].pid, "cmdline", &running.arguments) &&
         evidence_read(list.items[0].pid, "environ", &running.environment))
         is_good = check_memory(&running, buffer_text(&script), err) &&
-                  check_arguments(&running, buffer_text(&script), err);
+                  check_arguments(&running, buffer_text(&script), err) &&
+                  check_name(&running, tree_fd, err);
     buffer_done(&running.arguments);
     buffer_done(&running.environment);
     return is_good;
