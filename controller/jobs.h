@@ -23,6 +23,7 @@ struct work_job {
     int64_t begun_ms; /* monotonic; of the first run */
     struct deadline deadline;
     unsigned stage;          /* of a work in parts: 0 = change, 1 = wait */
+    unsigned begun;          /* of a drain: bit of each LB that was told */
     int64_t ramp_begun_ms;   /* monotonic */
     int64_t told;            /* sessions last told */
     uint32_t expected_count; /* members: names that must be listed */
@@ -61,22 +62,24 @@ int64_t job_mode_off(struct pool_job *base);
 int64_t job_approve(struct pool_job *base);
 
 /* lb_node.c: for the works, the plan, the operator's drain and return, and the comparison with what
- * is wanted. The state of one node in one LB: the least restrictive admin state, the worst health.
- */
+ * is wanted. The state of one node in one LB, its members collected as lb_state_collect() does. */
 bool lb_read_node(struct cluster *cluster, size_t lb, int config_node,
                   struct lb_member_state *ret_state, struct error *err);
-/* The same over all LBs that the node is behind. */
+/* The same over all LBs that the node is behind: the sessions of those that can know them, and
+ * is_blind where one of them never does. */
 bool lb_read_everywhere(struct cluster *cluster, int config_node, struct lb_member_state *ret_sum,
                         struct error *err);
 bool lb_cut_node(struct cluster *cluster, const struct pool_job *job, int config_node,
                  struct error *err);
-/* It takes traffic at this LB, and nobody else of its group would: an outage, whatever the budget
- * says. True with *err. */
-bool lb_is_last(struct cluster *cluster, size_t lb, int config_node, struct error *err);
 /* Sets one after the other; false at the first that did not obey: *ret_set did, and may be given
  * the node's traffic back by lb_give_back(). */
 bool lb_set_node(struct cluster *cluster, const struct pool_job *job, int config_node,
                  enum lb_admin admin, size_t *ret_set, struct error *err);
+/* The same for LB_ADMIN_DRAIN, refused where nobody else of a group would take traffic:
+ * ERROR_CONFLICT, or ERROR_BUSY where that is not known yet. *begun: 0 before the first call, then
+ * handed on to those that ask again. */
+bool lb_drain_node(struct cluster *cluster, const struct pool_job *job, int config_node,
+                   unsigned *begun, size_t *ret_set, struct error *err);
 void lb_give_back(struct cluster *cluster, const struct pool_job *job, size_t count,
                   int config_node);
 /* Gives the node the share of its weight that it has so long after the begin of the ramp, in each

@@ -16,14 +16,6 @@ static bool set(struct work_job *job, enum lb_admin admin, struct error *err)
     return lb_set_node(job->cluster, &job->base, job->config_node, admin, &set, err);
 }
 
-static bool has_peers(struct work_job *job, struct error *err)
-{
-    for (size_t i = 0; i < job->cluster->config->lb_count; i++)
-        if (lb_is_last(job->cluster, i, job->config_node, err))
-            return false;
-    return true;
-}
-
 /* Load balancers that took the change wait for those that are slow, and get it undone when one of
  * them fails. */
 int64_t job_lb_drain(struct pool_job *base)
@@ -31,10 +23,7 @@ int64_t job_lb_drain(struct pool_job *base)
     struct work_job *job = (struct work_job *)base;
     struct error err;
     size_t set = 0;
-    if (job->stage == 0 && !has_peers(job, &err))
-        return job_trouble(job, &err);
-    job->stage = 1;
-    if (lb_set_node(job->cluster, base, job->config_node, LB_ADMIN_DRAIN, &set, &err))
+    if (lb_drain_node(job->cluster, base, job->config_node, &job->begun, &set, &err))
         return job_done(job);
     if (!job_is_tried_again(job, &err))
         lb_give_back(job->cluster, base, set, job->config_node);

@@ -7,6 +7,7 @@
 
 #include "check.h"
 #include "failpoint.h"
+#include "lb_addresses.h"
 
 #define RAMP_FIRST_PERCENT 10 /* of its weight is what a node begins with that comes back cold */
 
@@ -21,54 +22,37 @@ static size_t members_of(const struct cluster *cluster, size_t lb, int config_no
     return members->count;
 }
 
-static enum lb_health worse(enum lb_health a, enum lb_health b)
+/* Under the LB's lock: what is known of each member, with its name. */
+static bool read_each(const struct cluster *cluster, size_t index, int config_node,
+                      struct lb_member_state ret_states[LB_MEMBERS], size_t *ret_count,
+                      struct error *err)
 {
-    static const int rank[] = {[LB_HEALTH_UP] = 0,
-                               [LB_HEALTH_CHANGING] = 1,
-                               [LB_HEALTH_UNKNOWN] = 2,
-                               [LB_HEALTH_DOWN] = 3};
-    return rank[a] >= rank[b] ? a : b;
-}
-
-/* Sessions of an LB that never knows them are nobody's; those of one that should know them, and
- * does not just now, make the sum unknown. */
-static int64_t add_sessions(int64_t sum, const struct lb_member_state *one)
-{
-    if (one->is_blind)
-        return sum;
-    return sum < 0 || one->sessions < 0 ? -1 : sum + one->sessions;
-}
-
-static void merge(struct lb_member_state *sum, const struct lb_member_state *one)
-{
-    if (one->admin < sum->admin)
-        sum->admin = one->admin;
-    sum->health = worse(sum->health, one->health);
-    sum->sessions = add_sessions(sum->sessions, one);
-    if (one->settle_ms > sum->settle_ms)
-        sum->settle_ms = one->settle_ms;
-    if (one->peers_up < sum->peers_up)
-        sum->peers_up = one->peers_up;
+    const struct lb *lb = &cluster->lbs[index].lb;
+    const char *members[LB_MEMBERS];
+    size_t count = members_of(cluster, index, config_node, members);
+    *ret_count = 0;
+    if (count > 0 &&
+        !lb->driver->read_members(lb, members, count, job_call_deadline(), ret_states, err)) {
+        error_wrap(err, "load balancer %s", lb->name);
+        return false;
+    }
+    for (size_t i = 0; i < count; i++)
+        ret_states[i].is_blind = ret_states[i].is_blind || lb_is_blind(lb);
+    *ret_count = count;
+    return true;
 }
 
 /* Under the LB's lock. */
 static bool read_locked(struct cluster *cluster, size_t index, int config_node,
                         struct lb_member_state *ret_state, struct error *err)
 {
-    const struct lb *lb = &cluster->lbs[index].lb;
-    const char *members[LB_MEMBERS];
     struct lb_member_state states[LB_MEMBERS];
-    size_t count = members_of(cluster, index, config_node, members);
-    CHECK(count > 0);
-    if (!lb->driver->read_members(lb, members, count, job_call_deadline(), states, err)) {
-        error_wrap(err, "load balancer %s", lb->name);
+    size_t count;
+    if (!read_each(cluster, index, config_node, states, &count, err))
         return false;
-    }
+    CHECK(count > 0);
     for (size_t i = 0; i < count; i++)
-        states[i].is_blind = states[i].is_blind || lb_is_blind(lb);
-    *ret_state = states[0];
-    for (size_t i = 1; i < count; i++)
-        merge(ret_state, &states[i]);
+        lb_state_collect(ret_state, &states[i], i == 0);
     return true;
 }
 
@@ -102,65 +86,90 @@ bool lb_read_node(struct cluster *cluster, size_t index, int config_node,
 bool lb_read_everywhere(struct cluster *cluster, int config_node, struct lb_member_state *ret_sum,
                         struct error *err)
 {
-    struct lb_member_state sum = {.admin = LB_ADMIN_DOWN, .peers_up = UINT32_MAX};
+    struct lb_member_state sum = {.admin = LB_ADMIN_DOWN};
+    bool is_blind = false, is_first = true;
     for (size_t i = 0; i < cluster->config->lb_count; i++) {
         struct lb_member_state one;
         if (cluster->config->lbs[i].nodes[config_node].count == 0)
             continue;
         if (!lb_read_node(cluster, i, config_node, &one, err))
             return false;
-        merge(&sum, &one);
+        is_blind = is_blind || one.is_blind;
+        if (one.is_blind)
+            one.sessions = 0;
+        one.is_blind = false;
+        lb_state_collect(&sum, &one, is_first);
+        is_first = false;
     }
     *ret_sum = sum;
+    ret_sum->is_blind = is_blind;
     return true;
 }
 
 /* Asked immediately before each change: a leader may have been stopped for long between two. */
+static bool may_change(struct cluster *cluster, const struct pool_job *job, struct error *err)
+{
+    return pool_job_may_go_on(job, err) && lease_may_act(cluster, err);
+}
+
+/* What is being found out is asked again. */
+static bool is_last_member(const struct lb_member_state *state, struct error *err)
+{
+    if (!state->is_last)
+        return false;
+    if (state->health == LB_HEALTH_CHANGING) {
+        error_set(err, ERROR_BUSY, "%s: the health of its group is not known yet", state->member);
+        return true;
+    }
+    error_set(err, ERROR_CONFLICT, "%s: no other member of its group takes traffic", state->member);
+    error_hint(err, "mend the other nodes, or give them back their traffic there first");
+    return true;
+}
+
+/* Under the LB's lock: the node takes traffic here, and nobody else of its group would. That is an
+ * outage, whatever the budget says. Where it cannot be read the drain will say why, or mend it: an
+ * NGINX whose files were changed and not reloaded. */
+static bool is_last(struct cluster *cluster, size_t index, int config_node, struct error *err)
+{
+    struct lb_member_state states[LB_MEMBERS];
+    struct error ignored;
+    size_t count;
+    if (!read_each(cluster, index, config_node, states, &count, &ignored))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (!is_last_member(&states[i], err))
+            continue;
+        error_wrap(err, "load balancer %s", cluster->lbs[index].lb.name);
+        return true;
+    }
+    return false;
+}
+
 static bool set_one(struct cluster *cluster, const struct pool_job *job, size_t index,
                     int config_node, enum lb_admin admin, struct error *err)
 {
     pthread_mutex_lock(&cluster->lbs[index].lock);
-    bool is_set = pool_job_may_go_on(job, err) && lease_may_act(cluster, err) &&
-                  set_locked(cluster, index, config_node, admin, err);
+    bool is_set =
+        may_change(cluster, job, err) && set_locked(cluster, index, config_node, admin, err);
     pthread_mutex_unlock(&cluster->lbs[index].lock);
     return is_set;
 }
 
-/* A member that gets no traffic can not be missed; what is being found out is asked again. */
-static bool is_last_member(const struct lb_member_state *state, struct error *err)
+/* Nobody comes between the look at the others and the drain: of two works that drain the last two
+ * nodes one sees what the other did. What has begun is not judged again. */
+static bool drain_one(struct cluster *cluster, const struct pool_job *job, size_t index,
+                      int config_node, unsigned *begun, struct error *err)
 {
-    if (state->admin != LB_ADMIN_UP || state->peers_up != 0 || state->health == LB_HEALTH_DOWN)
-        return false;
-    if (state->health == LB_HEALTH_CHANGING) {
-        error_set(err, ERROR_UNAVAILABLE, "%s: the health of its group is not known yet",
-                  state->member);
-        return true;
-    }
-    error_set(err, ERROR_CONFLICT, "%s: no other member of its group takes traffic", state->member);
-    error_hint(err, "mend the other nodes, or give them back their traffic there; then resume");
-    return true;
-}
-
-bool lb_is_last(struct cluster *cluster, size_t index, int config_node, struct error *err)
-{
-    const struct lb *lb = &cluster->lbs[index].lb;
-    const char *members[LB_MEMBERS];
-    struct lb_member_state states[LB_MEMBERS];
-    struct error ignored;
-    size_t count = members_of(cluster, index, config_node, members);
-    if (count == 0)
-        return false;
+    unsigned bit = 1u << index;
     pthread_mutex_lock(&cluster->lbs[index].lock);
-    bool is_read =
-        lb->driver->read_members(lb, members, count, job_call_deadline(), states, &ignored);
-    pthread_mutex_unlock(&cluster->lbs[index].lock);
-    for (size_t i = 0; is_read && i < count; i++) {
-        if (!is_last_member(&states[i], err))
-            continue;
-        error_wrap(err, "load balancer %s", lb->name);
-        return true;
+    bool is_drained = may_change(cluster, job, err) &&
+                      ((*begun & bit) != 0 || !is_last(cluster, index, config_node, err));
+    if (is_drained) {
+        *begun |= bit;
+        is_drained = set_locked(cluster, index, config_node, LB_ADMIN_DRAIN, err);
     }
-    return false; /* where it cannot be read the drain will say why */
+    pthread_mutex_unlock(&cluster->lbs[index].lock);
+    return is_drained;
 }
 
 bool lb_restrict(struct cluster *cluster, size_t index, int config_node, enum lb_admin admin,
@@ -205,6 +214,15 @@ bool lb_set_node(struct cluster *cluster, const struct pool_job *job, int config
     return true;
 }
 
+bool lb_drain_node(struct cluster *cluster, const struct pool_job *job, int config_node,
+                   unsigned *begun, size_t *ret_set, struct error *err)
+{
+    for (*ret_set = 0; *ret_set < cluster->config->lb_count; ++*ret_set)
+        if (!drain_one(cluster, job, *ret_set, config_node, begun, err))
+            return false;
+    return true;
+}
+
 static bool cut_one(struct cluster *cluster, const struct pool_job *job, size_t index,
                     int config_node, struct error *err)
 {
@@ -214,8 +232,12 @@ static bool cut_one(struct cluster *cluster, const struct pool_job *job, size_t 
     if (count == 0 || lb->driver->cut_sessions == NULL)
         return true;
     pthread_mutex_lock(&cluster->lbs[index].lock);
-    bool is_cut = pool_job_may_go_on(job, err) && lease_may_act(cluster, err) &&
-                  lb->driver->cut_sessions(lb, members, count, job_change_deadline(cluster), err);
+    bool is_cut = may_change(cluster, job, err);
+    if (is_cut &&
+        !lb->driver->cut_sessions(lb, members, count, job_change_deadline(cluster), err)) {
+        error_wrap(err, "load balancer %s", lb->name);
+        is_cut = false;
+    }
     pthread_mutex_unlock(&cluster->lbs[index].lock);
     return is_cut;
 }
@@ -245,7 +267,7 @@ static bool share_one(struct cluster *cluster, const struct pool_job *job, size_
     if (count == 0)
         return true;
     pthread_mutex_lock(&cluster->lbs[index].lock);
-    bool is_set = pool_job_may_go_on(job, err) && lease_may_act(cluster, err);
+    bool is_set = may_change(cluster, job, err);
     if (is_set &&
         !lb->driver->set_share(lb, members, count, percent, job_change_deadline(cluster), err)) {
         error_wrap(err, "load balancer %s", lb->name);

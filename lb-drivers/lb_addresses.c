@@ -32,12 +32,26 @@ static int64_t add_sessions(const struct lb_member_state *sum, const struct lb_m
     return sum->sessions < 0 || state->sessions < 0 ? -1 : sum->sessions + state->sessions;
 }
 
+/*
+ * From good to bad. Only LB_HEALTH_UP is ever taken for good. Down is the more telling verdict, and
+ * the one that is acted on: a member that is down gets no traffic, and may be taken out though it
+ * be the last of its group. It must not hide that somebody is in the dark: behind him the member
+ * may be serving.
+ */
+static enum lb_health worse(enum lb_health a, enum lb_health b)
+{
+    static const int rank[] = {[LB_HEALTH_UP] = 0,
+                               [LB_HEALTH_CHANGING] = 1,
+                               [LB_HEALTH_DOWN] = 2,
+                               [LB_HEALTH_UNKNOWN] = 3};
+    return rank[a] >= rank[b] ? a : b;
+}
+
 static void merge(struct lb_member_state *sum, const struct lb_member_state *state)
 {
     if (state->admin < sum->admin)
         sum->admin = state->admin;
-    if (state->health > sum->health)
-        sum->health = state->health;
+    sum->health = worse(sum->health, state->health);
     if (state->weight < sum->weight)
         sum->weight = state->weight;
     if (state->peers_up < sum->peers_up)
@@ -49,13 +63,21 @@ static void merge(struct lb_member_state *sum, const struct lb_member_state *sta
     sum->is_blind = sum->is_blind && state->is_blind;
 }
 
+/* Asked of each by itself: one process may serve through a member that another finds down. */
+static bool is_last(const struct lb_member_state *state)
+{
+    return state->admin == LB_ADMIN_UP && state->health != LB_HEALTH_DOWN && state->peers_up == 0;
+}
+
 void lb_state_collect(struct lb_member_state *sum, const struct lb_member_state *state,
                       bool is_first)
 {
+    bool was_last = !is_first && sum->is_last;
     if (is_first)
         *sum = *state;
     else
         merge(sum, state);
+    sum->is_last = was_last || is_last(state);
 }
 
 void lb_states_give(const struct lb_member_state *states, const char *const *members, size_t count,

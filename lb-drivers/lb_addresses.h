@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What drivers share whose load balancer is several processes or hosts that are set alike.
+ * What drivers share whose load balancer is several processes or hosts that are set alike; and how
+ * several states become one, also of the several members of a node.
  */
 #ifndef SHUNT_LB_ADDRESSES_H
 #define SHUNT_LB_ADDRESSES_H
@@ -17,7 +18,8 @@ bool lb_at_each_address(const struct lb *lb, void *job, struct deadline deadline
                         lb_address_fn work, bool goes_on, struct error *err);
 
 /* What one address shows of a member, into what all show of it so far: the least restrictive word,
- * the worst health, all sessions. */
+ * the worst health, all sessions that are not of blind ones. Every driver calls it, also for one
+ * address: it finds is_last. */
 void lb_state_collect(struct lb_member_state *sum, const struct lb_member_state *state,
                       bool is_first);
 /* The result of a read_members(). */

@@ -59,6 +59,8 @@ struct lb_member_state {
     int64_t weight;    /* the least over processes; -1 = not known */
     uint32_t peers_up; /* other members of the same group that take traffic (admin and health),
                           the least over processes */
+    bool is_last;      /* a process sends it traffic and to nobody else of its group; as
+                          lb_state_collect() finds it */
 };
 
 /* One key of the configuration that a driver knows beside `addresses`, `members`, `credentials` and
