@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `shunt drain NODE` and `shunt return NODE`: an operator moves one node outside an upgrade. */
+/*
+ * `shunt drain NODE` and `shunt return NODE`: an operator moves one node outside an upgrade. Nobody
+ * counts that node in a budget: so a move and an upgrade, or two moves, are never under way at one
+ * time, and the later is told who is at work.
+ */
 #include "answer.h"
 #include "clock.h"
 #include "jobs.h"
 #include "log.h"
 #include "memory.h"
-#include "request.h"
+#include "plan_run.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -17,32 +21,23 @@ struct hand_job {
     int config_node;
     enum lb_admin admin;
     struct deadline deadline;
-    bool has_begun;
+    unsigned begun;    /* of lb_drain_node() */
+    bool is_under_way; /* of the cluster's move */
     char request_id[LIMIT_ID];
 };
 
-static void end(struct pool_job *base)
+/* Before it is answered: whoever hears the answer may ask for the next. */
+static void leave(struct hand_job *job)
 {
-    free(base);
+    if (job->is_under_way)
+        atomic_store(&job->cluster->hand_move.is_under_way, false);
+    job->is_under_way = false;
 }
 
-/* Somebody else must be there to take the traffic, at every load balancer. */
-static bool has_peers(struct cluster *cluster, int config_node, struct error *err)
+static void end(struct pool_job *base)
 {
-    for (size_t lb = 0; lb < cluster->config->lb_count; lb++) {
-        struct lb_member_state state;
-        if (cluster->config->lbs[lb].nodes[config_node].count == 0)
-            continue;
-        if (!lb_read_node(cluster, lb, config_node, &state, err))
-            return false;
-        if (state.peers_up == 0) {
-            error_set(err, ERROR_CONFLICT,
-                      "load balancer %s: no other member of the group takes traffic",
-                      cluster->config->lbs[lb].lb.name);
-            return false;
-        }
-    }
-    return true;
+    leave((struct hand_job *)base);
+    free(base);
 }
 
 /* There is none by hand, but one that was broken off may have left the node a part of its weight.
@@ -52,18 +47,22 @@ static bool end_ramp(struct hand_job *job, struct error *err)
     return lb_ramp_node(job->cluster, &job->base, job->config_node, INT64_MAX, err);
 }
 
-static bool move(struct hand_job *job, struct error *err)
+static bool give_traffic(struct hand_job *job, struct error *err)
+{
+    size_t ignored;
+    return lb_set_node(job->cluster, &job->base, job->config_node, LB_ADMIN_UP, &ignored, err) &&
+           end_ramp(job, err);
+}
+
+static bool drain(struct hand_job *job, struct error *err)
 {
     size_t set;
-    if (!job->has_begun && job->admin != LB_ADMIN_UP &&
-        !has_peers(job->cluster, job->config_node, err))
-        return false;
-    job->has_begun = true;
-    if (lb_set_node(job->cluster, &job->base, job->config_node, job->admin, &set, err))
-        return job->admin != LB_ADMIN_UP || end_ramp(job, err);
-    bool is_under_way = err->code == ERROR_BUSY && !deadline_is_over(job->deadline);
-    if (!is_under_way && job->admin != LB_ADMIN_UP)
-        lb_give_back(job->cluster, &job->base, set + 1, job->config_node); /* and who did half */
+    if (lb_drain_node(job->cluster, &job->base, job->config_node, &job->begun, &set, err))
+        return true;
+    if (err->code != ERROR_BUSY || deadline_is_over(job->deadline)) {
+        bool did_half = (job->begun & 1u << set) != 0;
+        lb_give_back(job->cluster, &job->base, set + did_half, job->config_node);
+    }
     return false;
 }
 
@@ -71,9 +70,10 @@ static int64_t run(struct pool_job *base)
 {
     struct hand_job *job = (struct hand_job *)base;
     struct error err;
-    bool is_done = move(job, &err);
+    bool is_done = job->admin == LB_ADMIN_UP ? give_traffic(job, &err) : drain(job, &err);
     if (!is_done && err.code == ERROR_BUSY && !deadline_is_over(job->deadline))
         return JOB_TROUBLE_MS;
+    leave(job);
     struct item *item = item_new(ITEM_ANSWER, job->base.cluster);
     const char *name = job->cluster->config->nodes[job->config_node].name;
     if (!is_done) {
@@ -91,6 +91,7 @@ static bool may_move(const struct cluster *cluster, int config_node, const struc
                      struct error *err)
 {
     const struct upgrade *upgrade = cluster->upgrade;
+    const struct request *begins = plan_run_of_upgrade(cluster);
     if (config_node < 0) {
         error_set(err, ERROR_NOT_FOUND, "cluster %s has no node '%s'", cluster->config->name,
                   request->node);
@@ -105,7 +106,41 @@ static bool may_move(const struct cluster *cluster, int config_node, const struc
         error_hint(err, "wait for its end, or `shunt abort %s` first", upgrade->cluster);
         return false;
     }
-    return true;
+    if (begins != NULL) {
+        error_set(err, ERROR_CONFLICT, "an upgrade to %s is about to begin, asked by %s",
+                  begins->to, begins->operator);
+        error_hint(err, "`shunt status %s` shows whether it has begun", begins->cluster);
+        return false;
+    }
+    return nobody_moves_by_hand(cluster, err);
+}
+
+bool nobody_moves_by_hand(const struct cluster *cluster, struct error *err)
+{
+    const struct hand_move *move = &cluster->hand_move;
+    if (!atomic_load(&move->is_under_way))
+        return true;
+    error_set(err, ERROR_CONFLICT, "`shunt %s %s` is under way, asked by %s",
+              request_verb_name(move->verb), cluster->config->nodes[move->config_node].name,
+              move->operator);
+    error_hint(err, "it ends within %lld s; then ask again",
+               (long long)cluster->config->policy.lb_deadline_ms / 1000);
+    return false;
+}
+
+void forget_move_by_hand(struct shell *shell, struct cluster *cluster)
+{
+    if (atomic_load(&cluster->hand_move.is_under_way))
+        pool_cancel(shell->pool, cluster->index, cluster->hand_move.config_node, WORK_COUNT, 0);
+}
+
+static void note(struct cluster *cluster, const struct hand_job *job, const struct request *request)
+{
+    struct hand_move *move = &cluster->hand_move;
+    move->config_node = job->base.node;
+    move->verb = request->verb;
+    TEXT_COPY(move->operator, request->operator);
+    atomic_store(&move->is_under_way, true);
 }
 
 void move_by_hand(struct shell *shell, struct cluster *cluster, const struct request *request)
@@ -128,6 +163,8 @@ void move_by_hand(struct shell *shell, struct cluster *cluster, const struct req
     job->deadline = deadline_after_ms(cluster->config->policy.lb_deadline_ms);
     job->admin = request->verb == REQUEST_DRAIN ? LB_ADMIN_DRAIN : LB_ADMIN_UP;
     TEXT_COPY(job->request_id, request->id);
+    job->is_under_way = true;
+    note(cluster, job, request);
     log_notice("cluster %s: %s node %s, by %s", cluster->config->name,
                request_verb_name(request->verb), request->node, request->operator);
     pool_add(shell->pool, &job->base);

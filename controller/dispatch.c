@@ -226,6 +226,7 @@ void dispatch_forget(struct shell *shell, struct cluster *cluster)
 {
     atomic_fetch_add(&cluster->orders, 1); /* nobody puts load balancers back to what it wanted */
     pool_cancel_works(shell->pool, cluster->index);
+    forget_move_by_hand(shell, cluster);
     view_rest(cluster);
     free(cluster->upgrade);
     cluster->upgrade = NULL;

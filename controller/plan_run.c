@@ -51,6 +51,8 @@ static void ask_facts(struct shell *shell, struct cluster *cluster, struct plan_
     }
 }
 
+/* Who is at work; asked before the looking, which is worth nothing while others change what is
+ * seen, and after it. */
 static void running_error(const struct cluster *cluster, struct error *ret_error)
 {
     const struct upgrade *upgrade = cluster->upgrade;
@@ -59,8 +61,10 @@ static void running_error(const struct cluster *cluster, struct error *ret_error
         *ret_error = cluster->journal_error;
         return;
     }
-    if (upgrade == NULL || upgrade->phase == PHASE_ENDED)
+    if (upgrade == NULL || upgrade->phase == PHASE_ENDED) {
+        (void)nobody_moves_by_hand(cluster, ret_error);
         return;
+    }
     error_set(ret_error, ERROR_CONFLICT, "an upgrade from %s to %s runs, started by %s (%s)",
               upgrade->from, upgrade->to, upgrade->operator, upgrade->id);
     error_hint(ret_error, "`shunt status %s` shows it", upgrade->cluster);
@@ -121,6 +125,7 @@ void plan_run_start(struct shell *shell, struct cluster *cluster, const struct r
     run->deadline_ms = clock_monotonic_ms() + FACTS_MS;
     run->customisations_deadline_ms = clock_monotonic_ms() + CUSTOMISATIONS_MS + FACTS_MS;
     fill_input(cluster, request, &run->input);
+    running_error(cluster, &run->input.run_error);
     run->next = cluster->plans;
     cluster->plans = run;
     ask_all(shell, cluster, run);
@@ -226,7 +231,8 @@ static void finish(struct shell *shell, struct cluster *cluster, struct plan_run
 {
     unlink_run(cluster, run);
     run->input.now_ms = clock_wall_ms();
-    running_error(cluster, &run->input.run_error);
+    if (run->input.run_error.code == ERROR_NONE)
+        running_error(cluster, &run->input.run_error);
     if (run->request.verb == REQUEST_CUSTOMISATIONS)
         answer_customisations(shell, cluster, run);
     else if (run->request.verb == REQUEST_NODES)
@@ -291,6 +297,14 @@ void plan_run_gathered(struct shell *shell, struct cluster *cluster, void *plan_
 struct plan_run *plan_run_next(struct plan_run *run)
 {
     return run->next;
+}
+
+const struct request *plan_run_of_upgrade(const struct cluster *cluster)
+{
+    for (const struct plan_run *run = cluster->plans; run != NULL; run = run->next)
+        if (run->request.verb == REQUEST_UPGRADE)
+            return &run->request;
+    return NULL;
 }
 
 void plan_run_tick(struct shell *shell, struct cluster *cluster)

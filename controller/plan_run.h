@@ -18,6 +18,8 @@ void plan_run_start(struct shell *shell, struct cluster *cluster, const struct r
 bool plan_run_report(struct shell *shell, struct cluster *cluster, const struct report *report);
 void plan_run_gathered(struct shell *shell, struct cluster *cluster, void *plan_run);
 struct plan_run *plan_run_next(struct plan_run *run);
+/* The request for an upgrade that begins when its plan has been made; NULL if there is none. */
+const struct request *plan_run_of_upgrade(const struct cluster *cluster);
 void plan_run_tick(struct shell *shell, struct cluster *cluster);
 void plan_run_free_all(struct cluster *cluster);
 

@@ -51,6 +51,13 @@ static const char *decision_text(const struct upgrade *upgrade, enum decision de
     return decision_name(decision);
 }
 
+/* A rollback of an upgrade that has ended begins work anew. */
+static bool may_reopen(const struct cluster *cluster, enum decision decision, struct error *err)
+{
+    return cluster->upgrade->phase != PHASE_ENDED || decision == DECISION_ABORT ||
+           nobody_moves_by_hand(cluster, err);
+}
+
 static void decide_upgrade(struct shell *shell, struct cluster *cluster,
                            const struct request *request, enum decision decision)
 {
@@ -63,7 +70,8 @@ static void decide_upgrade(struct shell *shell, struct cluster *cluster,
         /* what its upgrade does is not known */
     } else if (cluster->upgrade == NULL) {
         error_set(&err, ERROR_CONFLICT, "cluster %s: there is no upgrade", cluster->config->name);
-    } else if (upgrade_may_decide(cluster->upgrade, decision, &err)) {
+    } else if (upgrade_may_decide(cluster->upgrade, decision, &err) &&
+               may_reopen(cluster, decision, &err)) {
         error_clear(&err);
         text = decision_text(cluster->upgrade, decision);
         log_notice("cluster %s: %s, by %s", cluster->config->name, decision_name(decision),

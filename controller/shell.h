@@ -33,6 +33,15 @@ struct cluster_lb {
     struct lb_transport transport; /* of a remote driver */
 };
 
+/* A node that an operator moves outside an upgrade; one at a time in a cluster, and no upgrade
+ * begins meanwhile. */
+struct hand_move {
+    atomic_bool is_under_way; /* ended by its worker; the rest is the main thread's */
+    uint32_t config_node;
+    enum request_verb verb;
+    char operator[LIMIT_NAME];
+};
+
 struct cluster {
     const struct cluster_config *config; /* workers and reader may read it */
     uint32_t index;
@@ -57,6 +66,7 @@ struct cluster {
     uint32_t journal_records;             /* since the last one with all rows */
     struct error journal_error;           /* why this cluster must not be acted on; or ERROR_NONE */
     struct plan_run *plans;               /* plans being made */
+    struct hand_move hand_move;           /* by_hand.c */
     struct pool_job *view_job;            /* the poller, while it runs */
     bool is_status_due;
     int64_t status_ms; /* monotonic: last published */
@@ -193,6 +203,10 @@ void handle_request(struct shell *shell, struct cluster *cluster, const char *bo
 
 /* by_hand.c */
 void move_by_hand(struct shell *shell, struct cluster *cluster, const struct request *request);
+/* False, with who moves a node and which, where somebody does. */
+bool nobody_moves_by_hand(const struct cluster *cluster, struct error *err);
+/* The move, if there is one, does nothing more: the cluster may be led by somebody else. */
+void forget_move_by_hand(struct shell *shell, struct cluster *cluster);
 
 /* recover.c */
 void recover_cluster(struct shell *shell, struct cluster *cluster, const struct request *request);

@@ -227,7 +227,7 @@ void plan_make(const struct plan_input *input, struct plan *ret_plan)
     ret_plan->from[0] = '\0';
     for (uint32_t i = 0; i < LIMIT_NODES; i++)
         ret_plan->load[i] = -1;
-    struct plan_check *check = add(ret_plan, "no other upgrade", input->cluster);
+    struct plan_check *check = add(ret_plan, "nobody else at work", input->cluster);
     check->error = input->run_error;
     check_cluster(input, ret_plan);
     if (input->view_error.code == ERROR_NONE) {

@@ -53,7 +53,7 @@ def check(name, subject="git", failure=None, detail=""):
 
 
 def plan(*checks):
-    rows = checks or (check("no other upgrade"), check("agent", "bb1", detail="0.1.0"))
+    rows = checks or (check("nobody else at work"), check("agent", "bb1", detail="0.1.0"))
     return {"cluster": "git", "from": "7.9.0", "to": "7.9.4",
             "failed": sum(not row["ok"] for row in rows), "checks": list(rows),
             "order": [{"node": "bb2", "load": 0}, {"node": "bb1", "load": 3},

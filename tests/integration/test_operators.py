@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may ask for what, who is heard, and what an operator's word changes in which phase."""
 
+import contextlib
 import json
+import signal
 import time
 
 import pytest
@@ -396,6 +398,86 @@ def test_node_is_moved_by_hand_only_outside_an_upgrade(begin):
     assert trial.lb.in_rotation() == 3
     trial.ended("done")
     trial.assert_settled("7.9.4")
+
+
+@contextlib.contextmanager
+def frozen_balancer(trial):
+    """Whoever asks it anything meanwhile is under way, until it answers again."""
+    trial.lb.daemon.signal(signal.SIGSTOP)
+    try:
+        yield
+        # Answered at once, and behind all that was asked before.
+        assert not trial.admin.ask("pause")["ok"]
+    finally:
+        trial.lb.daemon.signal(signal.SIGCONT)
+
+
+def assert_in_each_others_way(answer, *words):
+    assert not answer["ok"]
+    told = [answer["error"], *(row["error"] for row in (answer.get("plan") or {"checks": []})["checks"]
+                               if not row["ok"])]
+    assert any(all(word in error["message"] for word in words) for error in told), told
+
+
+def test_upgrade_does_not_begin_while_a_node_is_moved_by_hand(begin):
+    trial = begin(with_traffic=False)
+    otto, artifact = trial.operator("otto"), trial.release("7.9.4")
+    drain = otto.request("drain", node="bb2")
+    upgrade = trial.admin.request("upgrade", to="7.9.4", artifact=artifact)
+    with frozen_balancer(trial):
+        otto.send(drain)
+        trial.admin.send(upgrade)
+    assert otto.answer(drain)["ok"]
+    assert_in_each_others_way(trial.admin.answer(upgrade), "shunt drain bb2", "asked by otto")
+    assert otto.ask("return", node="bb2")["ok"]
+    trial.wait_plannable()
+    trial.upgrade("7.9.4", artifact=artifact)
+    trial.ended("done")
+
+
+def test_node_is_not_moved_by_hand_while_an_upgrade_is_about_to_begin(begin):
+    trial = begin(with_traffic=False)
+    otto, artifact = trial.operator("otto"), trial.release("7.9.4")
+    upgrade = trial.admin.request("upgrade", to="7.9.4", artifact=artifact)
+    drain = otto.request("drain", node="bb2")
+    with frozen_balancer(trial):
+        trial.admin.send(upgrade)
+        otto.send(drain)
+    assert_in_each_others_way(otto.answer(drain), "upgrade to 7.9.4", "asked by admin")
+    assert trial.admin.answer(upgrade)["ok"]
+    trial.ended("done")
+    assert trial.lb.in_rotation() == 3
+
+
+def test_two_do_not_move_nodes_at_one_time(begin):
+    trial = begin(with_traffic=False)
+    otto, anna = trial.operator("otto"), trial.operator("anna")
+    drain, back = otto.request("drain", node="bb2"), anna.request("return", node="bb2")
+    with frozen_balancer(trial):
+        otto.send(drain)
+        anna.send(back)
+    assert otto.answer(drain)["ok"]
+    assert_in_each_others_way(anna.answer(back), "shunt drain bb2", "asked by otto")
+    assert anna.ask("return", node="bb2")["ok"]
+    assert trial.lb.in_rotation() == 3
+
+
+def test_ended_upgrade_is_not_rolled_back_while_a_node_is_moved_by_hand(begin):
+    trial = begin(with_traffic=False, policy={"soak": "2s"})
+    otto = trial.operator("otto")
+    trial.upgrade("7.9.4")
+    trial.at_step("bb1", "soak")
+    trial.decide("abort")
+    trial.ended("aborted")
+    drain, rollback = otto.request("drain", node="bb3"), trial.admin.request("rollback")
+    with frozen_balancer(trial):
+        otto.send(drain)
+        trial.admin.send(rollback)
+    assert otto.answer(drain)["ok"]
+    assert_in_each_others_way(trial.admin.answer(rollback), "shunt drain bb3", "asked by otto")
+    assert otto.ask("return", node="bb3")["ok"]
+    trial.decide("rollback")
+    trial.ended("rolled-back")
 
 
 def test_unknown_node_is_not_moved(shared_trial):

@@ -144,7 +144,7 @@ def assert_left_alone(trial, pattern):
         assert code == REFUSED, complaint
         assert re.search("cluster git is not acted on: " + pattern, complaint)
         assert "hint: " in complaint
-    trial.refused("7.9.4", ("no other upgrade", "git", pattern))
+    trial.refused("7.9.4", ("nobody else at work", "git", pattern))
     assert len(trial.admin.ask("nodes")["nodes"]) == 3
     assert trial.lb.in_rotation() == 3
 

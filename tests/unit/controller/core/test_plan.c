@@ -123,7 +123,7 @@ static void good_cluster_passes_every_check(void **state)
     static const struct {
         const char *name, *subject;
     } rows[] = {
-        {"no other upgrade", "git"},
+        {"nobody else at work", "git"},
         {"rolling-upgrade API", "git"},
         {"cluster state", "git"},
         {"version jump", "git"},
@@ -276,7 +276,7 @@ static void upgrade_that_runs_already_is_refused(void **state)
 {
     (void)state;
     error_set(&input.run_error, ERROR_CONFLICT, "upgrade u1 of ana runs");
-    assert_only_fails("no other upgrade", "git", ERROR_CONFLICT, "u1 of ana");
+    assert_only_fails("nobody else at work", "git", ERROR_CONFLICT, "u1 of ana");
 }
 
 /* ---- nodes ---- */
