@@ -53,7 +53,9 @@ static struct item *answer(const struct work_job *job, enum event_kind kind)
 
 int64_t job_done(struct work_job *job)
 {
-    queue_put(job->shell->queue, answer(job, EVENT_DONE));
+    struct item *item = answer(job, EVENT_DONE);
+    item->event.is_blind = job->is_blind;
+    queue_put(job->shell->queue, item);
     return POOL_FINISHED;
 }
 

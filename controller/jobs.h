@@ -26,6 +26,7 @@ struct work_job {
     unsigned begun;          /* of a drain: bit of each LB that was told */
     int64_t ramp_begun_ms;   /* monotonic */
     int64_t told;            /* sessions last told */
+    bool is_blind;           /* to be told: a load balancer never knows sessions */
     uint32_t expected_count; /* members: names that must be listed */
     char (*expected)[LIMIT_NAME];
     struct bitbucket *bitbucket;

@@ -51,6 +51,7 @@ static int64_t wait_empty(struct work_job *job)
     if (!lb_read_everywhere(job->cluster, job->config_node, &sum, &err))
         return job_trouble(job, &err);
     job_progress(job, sum.sessions);
+    job->is_blind = sum.is_blind;
     return sum.sessions == 0 && sum.settle_ms == 0 ? job_done(job) : look_again_ms(job);
 }
 

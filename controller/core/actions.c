@@ -38,7 +38,7 @@ int64_t bound_ms(const struct upgrade *upgrade, enum bound bound)
     case BOUND_LB:
         return policy->lb_deadline_ms > BOUND_LB_MS ? policy->lb_deadline_ms : BOUND_LB_MS;
     case BOUND_STICKY:
-        return policy->sticky_ms;
+        return policy->sticky_ms > 0 ? policy->sticky_ms : 1; /* 0 would be no bound at all */
     case BOUND_DRAIN: /* what the wait for sticky clients has left of it */
         return policy->drain_deadline_ms - policy->sticky_ms > BOUND_LEAST_MS
                    ? policy->drain_deadline_ms - policy->sticky_ms

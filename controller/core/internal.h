@@ -60,7 +60,7 @@ void node_retry(struct run *run, uint32_t index);
 void node_repeat(struct run *run, uint32_t index);
 void node_take_over(struct run *run, uint32_t index);
 void node_tick(struct run *run, uint32_t index);
-void node_work_done(struct run *run, uint32_t index, enum work work);
+void node_work_done(struct run *run, uint32_t index, enum work work, bool is_blind);
 void node_work_failed(struct run *run, uint32_t index, enum work work, const struct error *err);
 void node_seen(struct run *run, uint32_t index);
 void node_ask(struct run *run, uint32_t index);

@@ -304,10 +304,22 @@ void node_tick(struct run *run, uint32_t index)
         node_retry(run, index);
 }
 
-void node_work_done(struct run *run, uint32_t index, enum work work)
+/* Behind a load balancer that never knows sessions the node itself must tell that its clients have
+ * gone, sticky ones too. The step is bounded all the same: idle connections may stay. */
+static void count_connections_too(struct run *run, uint32_t index)
+{
+    struct upgrade_node *node = &run->upgrade->nodes[index];
+    node->works |= WORK_BIT(WORK_CONNECTIONS);
+    run_touch(run, index);
+    node_ask(run, index);
+}
+
+void node_work_done(struct run *run, uint32_t index, enum work work, bool is_blind)
 {
     struct upgrade_node *node = &run->upgrade->nodes[index];
     node->works_done |= WORK_BIT(work); /* no record: asked again, it is answered again */
+    if (is_blind && node->step == STEP_EMPTY && (node->works & WORK_BIT(WORK_CONNECTIONS)) == 0)
+        count_connections_too(run, index);
     if (work == WORK_LB_DOWN && node->step == STEP_STOP)
         node_ask(run, index);
     if (step_is_done(run->upgrade, index))
@@ -324,8 +336,9 @@ void node_work_failed(struct run *run, uint32_t index, enum work work, const str
     bool has_time = node->deadline_ms == 0 || run->now_ms < node->deadline_ms;
     bool is_cut_next = run->upgrade->policy.force_at_drain_deadline ||
                        (node->is_broken && node->pass == PASS_BACK);
-    if (node->step == STEP_DETACH && ((work == WORK_CONNECTIONS && err->code == ERROR_TIMEOUT) ||
-                                      (is_transient && !has_time && is_cut_next)))
+    bool is_counted_out = work == WORK_CONNECTIONS && err->code == ERROR_TIMEOUT &&
+                          (node->step == STEP_EMPTY || node->step == STEP_DETACH);
+    if (is_counted_out || (node->step == STEP_DETACH && is_transient && !has_time && is_cut_next))
         return; /* the step's own deadline is next, and says what follows */
     bool is_busy = err->code == ERROR_BUSY; /* it was not even tried: no attempt */
     if (is_transient && has_time && err->code != ERROR_TIMEOUT &&

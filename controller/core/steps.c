@@ -16,7 +16,7 @@ const struct step_row step_table[STEP_COUNT] = {
 [STEP_DRAIN]  = { "drain",  {BIT(WORK_LB_DRAIN),                  BIT(WORK_LB_DRAIN)},                  PROOF_NONE,    BOUND_LB,     3,      true,  STEP_RETURN, "return",
                   "no new client comes to the node; read back from every load balancer" },
 [STEP_EMPTY]  = { "empty",  {BIT(WORK_LB_EMPTY),                  BIT(WORK_LB_EMPTY)},                  PROOF_NONE,    BOUND_STICKY, 0,      true,  STEP_RETURN, "-",
-                  "requests and clones in flight end; sticky clients may keep it busy for ever, so it is bounded" },
+                  "requests and clones in flight end; sticky clients may keep it busy for ever, so it is bounded; the node counts where a load balancer can not" },
 [STEP_DETACH] = { "detach", {BIT(WORK_LB_DOWN)|BIT(WORK_CONNECTIONS), BIT(WORK_LB_DOWN)|BIT(WORK_CONNECTIONS)}, PROOF_NONE, BOUND_DRAIN, 0,   true,  STEP_RETURN, "return",
                   "members down: sticky clients go elsewhere, idle pooled connections close; sessions and the node's own connections proved 0" },
 [STEP_STOP]   = { "stop",   {BIT(WORK_STOP),                      BIT(WORK_STOP)},                      PROOF_OFFLINE, BOUND_STOP,   1,      false, STEP_START,  "start",

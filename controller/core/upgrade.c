@@ -34,7 +34,7 @@ static void work_done(struct run *run, const struct event *event)
     if (!is_current(run->upgrade, event))
         return;
     if (is_on_pass(run->upgrade, event->node))
-        node_work_done(run, event->node, event->work);
+        node_work_done(run, event->node, event->work, event->is_blind);
     else
         phase_work_done(run, event->node, event->work, event->sha256);
 }

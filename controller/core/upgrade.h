@@ -175,6 +175,7 @@ struct event {
     int64_t asked_ms;     /* of the view: what it says held at some time from then on */
     enum decision decision;
     bool is_taken;
+    bool is_blind; /* of WORK_LB_EMPTY that is done: a load balancer never knows sessions */
 };
 
 enum action_kind { ACTION_WORK, ACTION_CANCEL };

@@ -346,6 +346,84 @@ static void our_own_drain_is_not_taken_for_somebody_elses(void **state)
     world_done(&world);
 }
 
+static void begin_behind_a_blind_lb(struct world *world, int64_t busy_ms)
+{
+    world_init(world, ON_FAILURE_PAUSE);
+    world->is_blind = true;
+    world->busy_ms = busy_ms;
+    world_begin(world);
+    world_run_until_step(world, 2, STEP_EMPTY);
+}
+
+static void behind_a_blind_lb_the_nodes_own_connections_show_that_it_is_empty(void **state)
+{
+    struct world world;
+    (void)state;
+    begin_behind_a_blind_lb(&world, 5000);
+    world_run_until_step(&world, 2, STEP_DETACH);
+    assert_in_range(world.upgrade->nodes[2].step_took_ms[PASS_UP][STEP_EMPTY], 5000, 5100);
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    world_done(&world);
+}
+
+static void behind_a_blind_lb_sticky_clients_are_waited_for_and_no_longer(void **state)
+{
+    struct world world;
+    (void)state;
+    begin_behind_a_blind_lb(&world, 40000);
+    world.upgrade->policy.drain_deadline_ms = 100000;
+    world_run_until_step(&world, 2, STEP_DETACH);
+    assert_int_equal(world.upgrade->nodes[2].step_took_ms[PASS_UP][STEP_EMPTY], 30000);
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    world_done(&world);
+}
+
+static void agent_that_gives_up_counting_does_not_end_the_wait_for_sticky_clients(void **state)
+{
+    struct world world;
+    (void)state;
+    begin_behind_a_blind_lb(&world, 5000);
+    world_fail(&world, 2, WORK_CONNECTIONS, ERROR_TIMEOUT, 1);
+    world_run_until_step(&world, 2, STEP_DETACH);
+    assert_int_equal(world.upgrade->nodes[2].step_took_ms[PASS_UP][STEP_EMPTY], 30000);
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    world_done(&world);
+}
+
+static void wait_behind_a_blind_lb_survives_its_leader(void **state)
+{
+    struct world world;
+    (void)state;
+    begin_behind_a_blind_lb(&world, 5000);
+    world_run_for(&world, 1000);
+    assert_true(world_is_asked(&world, WORK_CONNECTIONS));
+    world_crash(&world);
+    assert_true(world_is_asked(&world, WORK_CONNECTIONS));
+    assert_true(world_is_in_step(&world, 2, STEP_EMPTY));
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    world_done(&world);
+}
+
+static void without_a_time_for_sticky_clients_nobody_waits_for_them(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_PAUSE);
+    world.upgrade->policy.sticky_ms = 0;
+    world.is_blind = true;
+    world.busy_ms = 5000;
+    world_begin(&world);
+    world_run_until_step(&world, 2, STEP_DETACH);
+    assert_in_range(world.upgrade->nodes[2].step_took_ms[PASS_UP][STEP_EMPTY], 0, 20);
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    world_done(&world);
+}
+
 /* Every number of events before an abort or a rollback is asked for. */
 static void abort_is_legal_in_every_state(void **state)
 {
@@ -499,6 +577,11 @@ int main(void)
         cmocka_unit_test(offline_node_of_the_inventory_blocks_approve),
         cmocka_unit_test(node_that_somebody_took_out_counts_as_out_and_stays_out),
         cmocka_unit_test(our_own_drain_is_not_taken_for_somebody_elses),
+        cmocka_unit_test(behind_a_blind_lb_the_nodes_own_connections_show_that_it_is_empty),
+        cmocka_unit_test(behind_a_blind_lb_sticky_clients_are_waited_for_and_no_longer),
+        cmocka_unit_test(agent_that_gives_up_counting_does_not_end_the_wait_for_sticky_clients),
+        cmocka_unit_test(wait_behind_a_blind_lb_survives_its_leader),
+        cmocka_unit_test(without_a_time_for_sticky_clients_nobody_waits_for_them),
         cmocka_unit_test(abort_is_legal_in_every_state),
         cmocka_unit_test(crash_after_any_event_changes_nothing),
         cmocka_unit_test(pause_lets_the_node_finish_and_begins_no_other),

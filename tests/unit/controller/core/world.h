@@ -60,6 +60,8 @@ struct world {
     enum work fault_work;
     enum error_code fault_code;
     unsigned faults_left;
+    bool is_blind;   /* a load balancer never knows sessions */
+    int64_t busy_ms; /* how long a node's own connections stay, once they are asked for */
 };
 
 static inline struct policy world_policy(enum on_failure on_failure)
@@ -278,6 +280,13 @@ static inline void world_budget(const struct world *world)
     assert_true(serving >= (int)world->upgrade->policy.min_available);
 }
 
+static inline int64_t world_takes_ms(const struct world *world, enum work work)
+{
+    if (work == WORK_WATCH)
+        return world->upgrade->policy.soak_ms;
+    return work == WORK_CONNECTIONS && world->busy_ms > 0 ? world->busy_ms : 20;
+}
+
 static inline void world_event(struct world *world, struct event event)
 {
     struct actions actions;
@@ -295,7 +304,7 @@ static inline void world_event(struct world *world, struct event event)
             continue;
         }
         assert_true(world->pending_count < WORLD_PENDING);
-        int64_t takes_ms = actions.list[i].work == WORK_WATCH ? world->upgrade->policy.soak_ms : 20;
+        int64_t takes_ms = world_takes_ms(world, actions.list[i].work);
         world->pending[world->pending_count++] =
             (struct world_pending){actions.list[i], world->now_ms + takes_ms};
     }
@@ -347,6 +356,7 @@ static inline void world_finish_work(struct world *world, size_t place)
     event.node = action.node;
     event.work = action.work;
     event.sequence = action.sequence;
+    event.is_blind = world->is_blind && action.work == WORK_LB_EMPTY;
     TEXT_COPY(event.sha256, "aa");
     world->pending[place] = world->pending[--world->pending_count];
     if (!world_was_done(world, &action)) {
