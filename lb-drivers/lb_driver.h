@@ -97,8 +97,10 @@ struct lb {
     char name[LIMIT_NAME];
     struct lb_options options;
     const struct lb_transport
-        *transport; /* of a remote driver: set by the owner before lb_open() */
-    void *state;    /* the driver's own, between open() and close() */
+        *transport;     /* of a remote driver: set by the owner before lb_open() */
+    const char *memory; /* a path that the owner has set, with names behind it, for what a driver
+                           wants to know after lb_close(); NULL: it stays open while it is used */
+    void *state;        /* the driver's own, between open() and close() */
 };
 
 /* A duration's value; 0 where it was not given. */

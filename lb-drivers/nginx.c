@@ -12,6 +12,7 @@
 
 #include "check.h"
 #include "memory.h"
+#include "nginx_memory.h"
 #include "nginx_running.h"
 #include "nginx_sessions.h"
 #include "text.h"
@@ -118,6 +119,7 @@ struct visit {
     struct nginx_running *running;
     struct nginx_master master;
     struct deadline deadline;
+    char *memory; /* path; NULL = what we know is in `running` */
 };
 
 static bool visit_open(struct visit *visit, const struct lb *lb, size_t address,
@@ -139,6 +141,10 @@ static bool visit_open(struct visit *visit, const struct lb *lb, size_t address,
         error_set(err, ERROR_TIMEOUT, "no time is left");
         return false;
     }
+    if (lb->memory != NULL) {
+        visit->memory = memory_format("%s.%zu", lb->memory, address);
+        nginx_memory_read(visit->memory, visit->running);
+    }
     return nginx_running_open(visit->running, &visit->site, &visit->master, err);
 }
 
@@ -146,6 +152,7 @@ static void visit_close(struct visit *visit)
 {
     if (visit->master.pid != 0)
         nginx_master_close(&visit->master);
+    free(visit->memory);
 }
 #define VISIT_CLEANUP __attribute__((cleanup(visit_close)))
 
@@ -324,14 +331,28 @@ static bool prepare_reload(struct visit *visit, const struct order *order, bool 
     return !*ret_is_needed || test(visit, err);
 }
 
+static bool reload(struct visit *visit, struct error *err)
+{
+    struct nginx_tree tree NGINX_TREE_CLEANUP = {.file_count = 0};
+    char sha256[LIMIT_SHA256_HEX];
+
+    if (!nginx_tree_load(visit->site.config_path, &tree, err))
+        return false;
+    nginx_memory_digest(&tree, sha256);
+    if (!nginx_running_reload(visit->running, &visit->master, sha256, err))
+        return false;
+    if (visit->memory != NULL)
+        nginx_memory_write(visit->memory, visit->running);
+    return true;
+}
+
 /* Puts the order into force: one reload for all groups, and none where there is nothing new or one
  * is under way. */
 static bool enforce(struct visit *visit, const struct order *order, struct error *err)
 {
     bool is_needed;
 
-    if (!prepare_reload(visit, order, &is_needed, err) ||
-        (is_needed && !nginx_running_reload(visit->running, &visit->master, err)))
+    if (!prepare_reload(visit, order, &is_needed, err) || (is_needed && !reload(visit, err)))
         return false;
     if (visit->running->is_reloading &&
         !nginx_running_wait(visit->running, &visit->master, visit->deadline, err))

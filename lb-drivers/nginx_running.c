@@ -2,16 +2,13 @@
 #include "nginx_running.h"
 
 #include "memory.h"
+#include "text.h"
 
 #include <stdlib.h>
 
 #define USUAL_PID_FILE "/run/nginx.pid"
 #define LOOK_MS        5
 #define SETTLE_MS      1000 /* of a reload by somebody else: old and new workers side by side */
-
-/* A listen address that is taken is tried five times, every half second; a large configuration
- * with names to resolve is read in a few seconds. */
-#define RELOAD_MS 10000
 
 void nginx_running_done(struct nginx_running *running)
 {
@@ -142,15 +139,40 @@ bool nginx_running_has(const struct nginx_running *running, const struct nginx_t
     return running->is_known && is_before(nginx_tree_changed_ms(tree), running->first_ms);
 }
 
-bool nginx_running_reload(struct nginx_running *running, const struct nginx_master *master,
-                          struct error *err)
+static const char refusal_hint[] =
+    "NGINX's error log says why; a listen address that is taken is not seen by -t; mend it, then "
+    "reload NGINX";
+
+static bool was_refused(const struct nginx_running *running, const struct nginx_workers *workers,
+                        const char *sha256)
 {
+    return text_equal(running->tried, sha256) &&
+           !nginx_workers_are_new(workers, &running->before) &&
+           clock_monotonic_ms() < running->give_up_ms + NGINX_REFUSED_MS;
+}
+
+bool nginx_running_reload(struct nginx_running *running, const struct nginx_master *master,
+                          const char *sha256, struct error *err)
+{
+    FREE_CLEANUP struct nginx_workers *workers = memory_zeroed(1, sizeof(*workers));
+
     /* So that the files' time is before that of the new workers for everybody who looks. */
     clock_sleep_ms((int64_t)2 * NGINX_TICK_MS);
-    if (!nginx_master_workers(master, &running->before, err) || !nginx_master_reload(master, err))
+    if (!nginx_master_workers(master, workers, err))
         return false;
+    if (was_refused(running, workers, sha256)) {
+        error_set(err, ERROR_CONFLICT,
+                  "master %d did not take this configuration before: it is not told again",
+                  (int)master->pid);
+        error_hint(err, "%s", refusal_hint);
+        return false;
+    }
+    if (!nginx_master_reload(master, err))
+        return false;
+    running->before = *workers;
     running->is_reloading = true;
-    running->give_up_ms = clock_monotonic_ms() + RELOAD_MS;
+    running->give_up_ms = clock_monotonic_ms() + NGINX_RELOAD_MS;
+    (void)TEXT_COPY(running->tried, sha256);
     return true;
 }
 
@@ -179,6 +201,6 @@ bool nginx_running_wait(struct nginx_running *running, const struct nginx_master
     error_set(err, ERROR_CONFLICT,
               "master %d did not take the new configuration: its old workers go on",
               (int)master->pid);
-    error_hint(err, "NGINX's error log says why; a listen address that is taken is not seen by -t");
+    error_hint(err, "%s", refusal_hint);
     return false;
 }

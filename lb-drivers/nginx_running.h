@@ -32,8 +32,15 @@ struct nginx_running {
 
     bool is_reloading; /* HUP was sent, and these took traffic then */
     struct nginx_workers before;
-    int64_t give_up_ms; /* monotonic */
+    int64_t give_up_ms;           /* monotonic: of the last HUP */
+    char tried[LIMIT_SHA256_HEX]; /* the files that it was for; empty = none was sent */
 };
+
+/* A listen address that is taken is tried five times, every half second; a large configuration
+ * with names to resolve is read in a few seconds. */
+#define NGINX_RELOAD_MS 10000
+/* What was refused for a reason outside of the files may be good later. */
+#define NGINX_REFUSED_MS 60000
 
 void nginx_running_done(struct nginx_running *running);
 
@@ -52,9 +59,10 @@ bool nginx_running_look(struct nginx_running *running, const struct nginx_site *
  * master has accepted it. */
 bool nginx_running_has(const struct nginx_running *running, const struct nginx_tree *tree);
 
-/* One HUP. */
+/* One HUP for the files of this digest. ERROR_CONFLICT where these very files were refused less
+ * than NGINX_REFUSED_MS ago, by the master of these very workers. */
 bool nginx_running_reload(struct nginx_running *running, const struct nginx_master *master,
-                          struct error *err);
+                          const char *sha256, struct error *err);
 
 /* Waits until the master has put new workers in the place of the old ones. ERROR_BUSY where the
  * deadline comes first: ask again, without another reload. ERROR_CONFLICT where the master has kept

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verbs.h"
 
+#include "file.h"
 #include "lb_serve.h"
 #include "text.h"
 
@@ -21,7 +22,20 @@ static void no_such_lb(const struct agent_config *config, const char *name, stru
                     "controller's");
 }
 
-/* What the driver keeps between calls lives as long as this process, which is one call. */
+#define MEMORY_SIZE (LIMIT_PATH + LIMIT_NAME + 32)
+
+static bool memory_of(const struct agent_config *config, const char *name, char path[MEMORY_SIZE],
+                      struct error *err)
+{
+    (void)snprintf(path, MEMORY_SIZE, "%s/load-balancers", config->state_dir);
+    if (!file_make_directory(path, 0700, err))
+        return false;
+    (void)snprintf(path, MEMORY_SIZE, "%s/load-balancers/%s", config->state_dir, name);
+    return true;
+}
+
+/* What the driver keeps between calls lives as long as this process, which is one call; but for
+ * what it writes down. */
 bool verb_load_balancer(struct job *job, struct error *err)
 {
     const struct lb *found = agent_config_find_lb(job->config, job->command->load_balancer);
@@ -30,6 +44,10 @@ bool verb_load_balancer(struct job *job, struct error *err)
         return false;
     }
     struct lb lb = *found;
+    char memory[MEMORY_SIZE];
+    if (!memory_of(job->config, lb.name, memory, err))
+        return false;
+    lb.memory = memory;
     lb_open(&lb);
     bool is_done = lb_serve(&lb, job->command, job->deadline, &job->report, err);
     lb_close(&lb);

@@ -108,14 +108,21 @@ static size_t count_reloads(void)
     return count;
 }
 
-static bool find_workers(struct nginx_workers *ret_workers)
+static bool find_master(struct nginx_master *ret_master)
 {
     char path[LIMIT_PATH + 32];
-    struct nginx_master master;
     struct error err;
 
     snprintf(path, sizeof(path), "%s/nginx.pid", server.directory);
-    if (!nginx_master_open(path, server.config, &master, &err))
+    return nginx_master_open(path, server.config, ret_master, &err);
+}
+
+static bool find_workers(struct nginx_workers *ret_workers)
+{
+    struct nginx_master master;
+    struct error err;
+
+    if (!find_master(&master))
         return false;
     CHECK(nginx_master_workers(&master, ret_workers, &err));
     nginx_master_close(&master);
@@ -139,6 +146,25 @@ static bool is_whole(void)
 {
     static struct nginx_workers workers;
     return find_workers(&workers) && workers.live_count == 2 && !workers.is_starting;
+}
+
+static struct nginx_workers workers_before;
+
+static bool has_new_workers(void)
+{
+    static struct nginx_workers now;
+    return find_workers(&now) && nginx_workers_are_new(&now, &workers_before);
+}
+
+static void reload_as_a_person_does(void)
+{
+    struct nginx_master master;
+    struct error err;
+
+    assert_true(find_workers(&workers_before) && find_master(&master));
+    assert_true(nginx_master_reload(&master, &err));
+    nginx_master_close(&master);
+    assert_true(eventually(has_new_workers));
 }
 
 static void open_lb(struct lb *ret_lb)
@@ -267,20 +293,26 @@ static void a_failed_test_restores_the_files_and_reloads_nothing(void **unused)
     assert_int_equal(state_of(http_name).admin, LB_ADMIN_UP);
 }
 
+static void listen_where_somebody_listens(int taken)
+{
+    char listen[64];
+
+    snprintf(listen, sizeof(listen), "stream {\n    server { listen 127.0.0.1:%d; return x; }",
+             loopback_port(taken));
+    edit("stream {", listen);
+}
+
 /* `nginx -t` passes and HUP is sent; the master finds the port taken and keeps its workers. */
 static void a_master_that_keeps_its_old_workers_is_noticed(void **unused)
 {
     struct deadline patience = deadline_after_ms(PATIENCE_MS);
     static struct nginx_workers before, after;
     int taken = loopback_listen();
-    char listen[64];
     struct error err;
 
     (void)unused;
     assert_true(find_workers(&before));
-    snprintf(listen, sizeof(listen), "stream {\n    server { listen 127.0.0.1:%d; return x; }",
-             loopback_port(taken));
-    edit("stream {", listen);
+    listen_where_somebody_listens(taken);
     assert_false(set_both(LB_ADMIN_DOWN, 500, &err));
     assert_int_equal(err.code, ERROR_BUSY);
     assert_int_equal(state_of(http_name).admin, LB_ADMIN_UP);
@@ -292,10 +324,113 @@ static void a_master_that_keeps_its_old_workers_is_noticed(void **unused)
     assert_true(find_workers(&after));
     assert_true(nginx_workers_are_same(&before, &after));
     assert_int_equal(state_of(http_name).admin, LB_ADMIN_UP);
+    assert_false(set_both(LB_ADMIN_DOWN, CALL_MS, &err));
+    assert_int_equal(err.code, ERROR_CONFLICT);
+    assert_int_equal(count_reloads(), 1);
     close(taken);
+    reload_as_a_person_does();
     must_set_both(LB_ADMIN_DOWN);
     assert_int_equal(count_reloads(), 2);
     assert_int_equal(state_of(http_name).admin, LB_ADMIN_DOWN);
+}
+
+/* As an agent does it: each call in a process of its own, which knows what was written down. */
+static bool set_by_a_newcomer(enum lb_admin admin, int64_t ms, struct error *err)
+{
+    const char *const members[] = {http_name, ssh_name};
+    char memory[LIMIT_PATH + 32];
+    struct lb newcomer;
+
+    open_lb(&newcomer);
+    snprintf(memory, sizeof(memory), "%s/memory", server.directory);
+    newcomer.memory = memory;
+    bool is_set =
+        newcomer.driver->set_members(&newcomer, members, 2, admin, deadline_after_ms(ms), err);
+    lb_close(&newcomer);
+    return is_set;
+}
+
+static void a_refused_reload_is_not_sent_again_by_whoever_comes_next(void **unused)
+{
+    struct deadline patience = deadline_after_ms(PATIENCE_MS);
+    int taken = loopback_listen();
+    struct error err;
+
+    (void)unused;
+    listen_where_somebody_listens(taken);
+    while (!set_by_a_newcomer(LB_ADMIN_DOWN, 500, &err) && err.code == ERROR_BUSY)
+        assert_false(deadline_is_over(patience));
+    assert_int_equal(err.code, ERROR_CONFLICT);
+    assert_int_equal(count_reloads(), 1);
+    for (int i = 0; i < 3; i++) {
+        assert_false(set_by_a_newcomer(LB_ADMIN_DOWN, CALL_MS, &err));
+        assert_int_equal(err.code, ERROR_CONFLICT);
+        assert_non_null(strstr(err.hint, "then reload NGINX"));
+    }
+    assert_int_equal(count_reloads(), 1);
+    close(taken);
+    reload_as_a_person_does();
+    if (!set_by_a_newcomer(LB_ADMIN_DOWN, CALL_MS, &err))
+        fail_msg("%s", err.message);
+    assert_int_equal(count_reloads(), 2);
+    assert_int_equal(state_of(http_name).admin, LB_ADMIN_DOWN);
+}
+
+/* What was written down is made as old as that. */
+static void let_a_minute_pass(void)
+{
+    static const char key[] = "\"give_up_ms\":";
+    char path[LIMIT_PATH + 32], text[TEXT_SIZE], edited[TEXT_SIZE + 32];
+    char *end;
+
+    snprintf(path, sizeof(path), "%s/memory.0", server.directory);
+    read_file(path, text);
+    char *at = strstr(text, key);
+    CHECK(at != NULL);
+    long long give_up_ms = strtoll(at + strlen(key), &end, 10);
+    snprintf(edited, sizeof(edited), "%.*s%s%lld%s", (int)(at - text), text, key,
+             give_up_ms > NGINX_REFUSED_MS ? give_up_ms - NGINX_REFUSED_MS : 0, end);
+    write_file(path, edited);
+}
+
+static void after_a_minute_the_same_bytes_are_tried_again(void **unused)
+{
+    struct deadline patience = deadline_after_ms(PATIENCE_MS);
+    int taken = loopback_listen();
+    struct error err;
+
+    (void)unused;
+    listen_where_somebody_listens(taken);
+    while (!set_by_a_newcomer(LB_ADMIN_DOWN, 500, &err) && err.code == ERROR_BUSY)
+        assert_false(deadline_is_over(patience));
+    assert_int_equal(err.code, ERROR_CONFLICT);
+    close(taken);
+    assert_false(set_by_a_newcomer(LB_ADMIN_DOWN, CALL_MS, &err));
+    let_a_minute_pass();
+    if (!set_by_a_newcomer(LB_ADMIN_DOWN, CALL_MS, &err))
+        fail_msg("%s", err.message);
+    assert_int_equal(count_reloads(), 2);
+    assert_int_equal(state_of(http_name).admin, LB_ADMIN_DOWN);
+}
+
+static void other_bytes_than_those_refused_are_tried(void **unused)
+{
+    struct deadline patience = deadline_after_ms(PATIENCE_MS);
+    int taken = loopback_listen();
+    char before[TEXT_SIZE];
+    struct error err;
+
+    (void)unused;
+    read_file(server.config, before);
+    listen_where_somebody_listens(taken);
+    while (!set_by_a_newcomer(LB_ADMIN_DOWN, 500, &err) && err.code == ERROR_BUSY)
+        assert_false(deadline_is_over(patience));
+    assert_int_equal(err.code, ERROR_CONFLICT);
+    write_file(server.config, before);
+    if (!set_by_a_newcomer(LB_ADMIN_DOWN, CALL_MS, &err))
+        fail_msg("%s", err.message);
+    assert_int_equal(count_reloads(), 2);
+    close(taken);
 }
 
 static void the_last_server_is_refused_and_nothing_is_changed(void **unused)
@@ -497,6 +632,9 @@ int main(void)
         CASE(a_configuration_that_is_broken_already_is_not_touched),
         CASE(a_failed_test_restores_the_files_and_reloads_nothing),
         CASE(a_master_that_keeps_its_old_workers_is_noticed),
+        CASE(a_refused_reload_is_not_sent_again_by_whoever_comes_next),
+        CASE(after_a_minute_the_same_bytes_are_tried_again),
+        CASE(other_bytes_than_those_refused_are_tried),
         CASE(the_last_server_is_refused_and_nothing_is_changed),
         CASE(an_edit_that_nobody_reloaded_is_not_believed),
         CASE(a_change_of_ours_that_was_not_reloaded_is_reloaded_once),
