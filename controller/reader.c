@@ -24,7 +24,7 @@
 #define BLOCK_MS      500 /* then the list of led clusters is looked at again */
 #define BATCH         64
 #define RECONNECT_MS  200
-#define IDLE_MS       20 /* leading nothing yet */
+#define IDLE_MS       100 /* leading nothing yet: a take-over takes seconds */
 
 struct reader {
     struct shell *shell;

@@ -55,13 +55,6 @@ static bool is_earlier(const struct due *a, const struct due *b)
     return a->at_us != b->at_us ? a->at_us < b->at_us : a->order < b->order;
 }
 
-static void swap(size_t a, size_t b)
-{
-    struct due kept = schedule.heap[a];
-    schedule.heap[a] = schedule.heap[b];
-    schedule.heap[b] = kept;
-}
-
 /* Whoever is due at the same time comes in an order of chance. */
 static void push(struct due due)
 {
@@ -71,27 +64,31 @@ static void push(struct due due)
     }
     due.order = random_next(schedule.random);
     size_t place = schedule.count++;
-    schedule.heap[place] = due;
-    while (place > 0 && is_earlier(&schedule.heap[place], &schedule.heap[(place - 1) / 2])) {
-        swap(place, (place - 1) / 2);
-        place = (place - 1) / 2;
+    for (size_t parent; place > 0; place = parent) {
+        parent = (place - 1) / 2;
+        if (!is_earlier(&due, &schedule.heap[parent]))
+            break;
+        schedule.heap[place] = schedule.heap[parent];
     }
+    schedule.heap[place] = due;
 }
 
 static struct due pop(void)
 {
     struct due first = schedule.heap[0];
-    schedule.heap[0] = schedule.heap[--schedule.count];
-    for (size_t place = 0;;) {
-        size_t least = place;
-        for (size_t child = 2 * place + 1; child <= 2 * place + 2; child++)
-            if (child < schedule.count && is_earlier(&schedule.heap[child], &schedule.heap[least]))
-                least = child;
-        if (least == place)
-            return first;
-        swap(place, least);
-        place = least;
+    const struct due *last = &schedule.heap[--schedule.count];
+    size_t place = 0;
+    for (size_t child = 1; child < schedule.count; child = 2 * place + 1) {
+        if (child + 1 < schedule.count &&
+            is_earlier(&schedule.heap[child + 1], &schedule.heap[child]))
+            child++;
+        if (!is_earlier(&schedule.heap[child], last))
+            break;
+        schedule.heap[place] = schedule.heap[child];
+        place = child;
     }
+    schedule.heap[place] = *last;
+    return first;
 }
 
 int64_t schedule_now_us(void)
