@@ -222,12 +222,17 @@ void dispatch_jobs(struct shell *shell, struct cluster *cluster, const struct ac
     }
 }
 
-void dispatch_forget(struct shell *shell, struct cluster *cluster)
+void dispatch_stop(struct shell *shell, struct cluster *cluster)
 {
     atomic_fetch_add(&cluster->orders, 1); /* nobody puts load balancers back to what it wanted */
     pool_cancel_works(shell->pool, cluster->index);
     forget_move_by_hand(shell, cluster);
     view_rest(cluster);
+}
+
+void dispatch_forget(struct shell *shell, struct cluster *cluster)
+{
+    dispatch_stop(shell, cluster);
     free(cluster->upgrade);
     cluster->upgrade = NULL;
     cluster->wake_ms = INT64_MAX;

@@ -59,8 +59,11 @@ int64_t job_done(struct work_job *job)
     return POOL_FINISHED;
 }
 
+/* That a job was cancelled is no failure of the work, which may have been asked for again. */
 int64_t job_failed(struct work_job *job, const struct error *err)
 {
+    if (atomic_load(&job->base.is_cancelled))
+        return POOL_FINISHED;
     struct item *item = answer(job, EVENT_FAILED);
     item->event.error = *err;
     queue_put(job->shell->queue, item);

@@ -180,8 +180,9 @@ bool lb_restrict(struct cluster *cluster, size_t index, int config_node, enum lb
     bool is_known = true, is_good = true;
     *ret_restriction = LB_AS_WANTED;
     pthread_mutex_lock(&cluster->lbs[index].lock);
+    /* The lease first: a new one comes after the end of the old orders. */
     if (cluster->config->lbs[index].nodes[config_node].count != 0 &&
-        atomic_load(&cluster->orders) == orders && lease_may_act(cluster, &ignored))
+        lease_may_act(cluster, &ignored) && atomic_load(&cluster->orders) == orders)
         is_known = read_locked(cluster, index, config_node, &state, err);
     /* What cannot be read may well be told, and reads itself back. Not through an agent, which
      * remembers nothing: NGINX would be made to read what somebody is just editing. */

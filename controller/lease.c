@@ -256,6 +256,9 @@ static void held(struct shell *shell, struct cluster *cluster, const char *epoch
     uint64_t now_epoch = 0;
     text_parse_u64(epoch, UINT64_MAX, &now_epoch);
     bool is_new = !cluster->is_led || now_epoch != cluster->epoch;
+    bool had_run_out = clock_monotonic_ms() >= atomic_load(&cluster->lease_until_ms);
+    if (is_new && had_run_out) /* others may have led since: what is in flight is of the past */
+        dispatch_stop(shell, cluster);
     cluster->epoch = now_epoch;
     lease_value(shell, cluster->holder);
     atomic_store(&cluster->lease_until_ms, asked_ms + least(shell->config->lease_ms, ACT_MOST_MS));

@@ -127,7 +127,9 @@ struct outgoing { /* a signed command, ready to be sent */
  * journal_write(), together with the record of the intent. */
 size_t dispatch_commands(struct shell *shell, struct cluster *cluster,
                          const struct actions *actions, struct outgoing *outgoing);
-/* The upgrade in memory is forgotten: what the pool does for it ends, and nothing more is seen. */
+/* What the pool does for the upgrade ends, and nothing more is seen, until it is asked again. */
+void dispatch_stop(struct shell *shell, struct cluster *cluster);
+/* The same, and the upgrade in memory is forgotten. */
 void dispatch_forget(struct shell *shell, struct cluster *cluster);
 /* Takes away what agents have not read yet: it is of an earlier term, and what still counts is
  * asked again. Obeyed only while the lease and the epoch are ours. */
