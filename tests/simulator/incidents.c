@@ -219,24 +219,24 @@ static void lose_lb_answer(uint32_t index, int64_t span_us)
     world.lbs[index].lost_answers++;
 }
 
-/* A colleague sets a node's state by hand at the first of them. */
-static void set_by_hand(uint32_t node, unsigned admin)
+static void set_by_hand(uint32_t lb, uint32_t node, unsigned admin)
 {
-    world.lbs[0].servers[node].admin = admin;
-    world.lbs[0].disturbed_us = world.nodes[node].handled_us = schedule_now_us();
+    world.lbs[lb].servers[node].admin = admin;
+    world.lbs[lb].disturbed_us = world.nodes[node].handled_us = schedule_now_us();
 }
 
 static void return_by_hand(void *context)
 {
     struct bitbucket_node *node = context;
     node->is_held_by_hand = false;
-    set_by_hand((uint32_t)(node - world.nodes), 0);
+    set_by_hand(0, (uint32_t)(node - world.nodes), 0);
 }
 
+/* A colleague does it, at the first of them. */
 static void drain_by_hand(uint32_t index, int64_t span_us)
 {
     if (world.lbs[0].servers[index].admin == 0) {
-        set_by_hand(index, 8);
+        set_by_hand(0, index, 8);
         world.nodes[index].is_held_by_hand = true;
     }
     schedule_at(schedule_now_us() + span_us, return_by_hand, &world.nodes[index]);
@@ -432,10 +432,23 @@ void faults_cease(void)
     revive(NULL);
 }
 
+/* Where Redis has lost its last writes and another leads, what was drained just then is taken for
+ * somebody else's doing; she is told of it, and gives the node its traffic back. */
+static void give_back_if_lost(uint32_t node)
+{
+    const struct upgrade *upgrade = world_upgrade();
+    if (world.redis.lost_us == 0 || world.nodes[node].is_held_by_hand || upgrade == NULL ||
+        !upgrade->nodes[node].is_taken)
+        return;
+    for (uint32_t lb = 0; lb < world.lb_count; lb++)
+        set_by_hand(lb, node, 0);
+}
+
 void person_mends(void)
 {
     for (uint32_t i = 0; i < world.node_count; i++) {
         struct bitbucket_node *node = &world.nodes[i];
+        give_back_if_lost(i);
         node->hangs_at_stop = false;
         if (world.is_approved) { /* there is no way back: the vendor's help is what remains */
             node->is_error_at_start = false;
