@@ -3,6 +3,7 @@
 #include "redis.h"
 
 #include "check.h"
+#include "edge.h"
 #include "memory.h"
 #include "redis_reply.h"
 #include "trace.h"
@@ -128,6 +129,17 @@ static bool is_broken(const struct redis *redis)
     return !redis->is_connected || redis->generation != world.redis.generation || is_down();
 }
 
+/* A leader's scripts name its lease and epoch, and then what they write. */
+static void tell_rules(size_t count, const char *const *argv, const redisReply *reply)
+{
+    const struct controller *controller = edge_controller();
+    bool is_obeyed = reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
+    if (controller == NULL || !is_obeyed || count <= 5 || strncmp(argv[0], "EVAL", 4) != 0)
+        return;
+    if (strstr(argv[5], ":journal") != NULL || strstr(argv[5], ":command:") != NULL)
+        rules_at_script(controller);
+}
+
 /* There and back; on the way either may be lost. */
 static redisReply *exchange(struct redis *redis, size_t count, const char *const *argv,
                             const size_t *lengths, struct error *err)
@@ -139,6 +151,7 @@ static redisReply *exchange(struct redis *redis, size_t count, const char *const
         return NULL;
     }
     redisReply *reply = execute(count, argv, lengths);
+    tell_rules(count, argv, reply);
     process_boundary(argv[0]);
     travel();
     if (world.redis.lost_answers == 0 && !is_broken(redis))

@@ -53,10 +53,17 @@ static void stall_controller(uint32_t index, int64_t span_us)
     schedule_at(schedule_now_us() + span_us, wake, &world.controllers[index].process);
 }
 
+static void wake_agent(void *context)
+{
+    struct agent *agent = context;
+    agent->woken_us = schedule_now_us();
+    process_continue(&agent->process);
+}
+
 static void stall_agent(uint32_t index, int64_t span_us)
 {
     process_stop(&world.agents[index].process);
-    schedule_at(schedule_now_us() + span_us, wake, &world.agents[index].process);
+    schedule_at(schedule_now_us() + span_us, wake_agent, &world.agents[index]);
 }
 
 /* At one of its next boundaries: between any two effects. */
@@ -421,6 +428,7 @@ void faults_cease(void)
     }
     for (uint32_t i = 0; i < world.node_count; i++) {
         settle(&world.agents[i].process);
+        world.agents[i].woken_us = schedule_now_us();
         world.agents[i].disk.is_full = false;
         world.agents[i].is_wanted = true;
         world.nodes[i].unreachable_until_us = world.nodes[i].split_until_us = 0;

@@ -150,11 +150,20 @@ void rules_at_stop(uint32_t node, const struct command *command)
     }
 }
 
+static void note_term(const struct controller *leading)
+{
+    if (leading == NULL || leading->shell->clusters[0].epoch <= world.term_epoch)
+        return;
+    world.term_epoch = leading->shell->clusters[0].epoch;
+    world.term_us = schedule_now_us();
+}
+
 /* A reload brings a node back while it is out: noticed and put right by a leader that can. */
 void rules_at_second(void)
 {
     const struct controller *leading = controller_leading();
     const struct upgrade *upgrade = world_upgrade();
+    note_term(leading);
     if (upgrade == NULL || leading->process.is_stopped)
         return;
     for (uint32_t lb = 0; lb < world.lb_count; lb++) {
@@ -297,10 +306,20 @@ static bool is_wanted(const struct command *command, uint32_t node)
     return WORLD_EPOCH_MS + (schedule_now_us() - MOMENT_US) / WORLD_MS < moved_ms;
 }
 
+/* A term begins with empty streams of commands. One that an agent had in hand by then it may still
+ * begin, and Redis may have lost that they were emptied. */
+static bool is_of_earlier_term(const struct agent *agent, const struct command *command)
+{
+    return command->epoch < world.term_epoch && !is_recent(world.term_us, CALL_US) &&
+           !is_recent(agent->woken_us, CALL_US) && world.redis.lost_us < world.term_us;
+}
+
 void rules_at_job(struct agent *agent, const struct command *command)
 {
     if (!verb_is_effect(command->verb))
         return;
+    if (is_of_earlier_term(agent, command))
+        rule_broken("nothing is begun that an earlier term has asked for", "%s", command->id);
     if (!is_wanted(command, agent->node))
         rule_broken("an agent does nothing that nobody wants any more", "%s", command->id);
     if (command->epoch < agent->epoch_obeyed)
@@ -326,6 +345,12 @@ static void check_leader(const struct controller *controller, const char *order)
         rule_broken("only the holder of the highest epoch acts", "%s: %s with epoch %llu of %llu",
                     controller->process.name, order, (unsigned long long)epoch,
                     (unsigned long long)world.epoch);
+}
+
+/* Redis has taken a record, with which the next leader begins, or commands. */
+void rules_at_script(const struct controller *controller)
+{
+    check_leader(controller, "the script of a leader");
 }
 
 static bool find_node(const char *order, uint32_t *ret_node)

@@ -93,6 +93,7 @@ struct agent {
     struct job_runner *runner;            /* of its present life */
     struct process jobs[INBOX_JOBS_MOST]; /* one a slot of the runner */
     uint64_t epoch_obeyed;                /* rules.c: the highest it ever acted upon */
+    int64_t woken_us;                     /* it was stopped until then; 0 = never */
     bool is_wanted;                       /* started again after a crash */
 };
 
@@ -135,6 +136,8 @@ struct world {
     struct policy policy;
 
     uint64_t epoch;          /* rules.c: the highest that a leader has written */
+    uint64_t term_epoch;     /* rules.c: the highest of a leader that was ready to act, */
+    int64_t term_us;         /* which was first seen then */
     const char *broken_rule; /* the first that was broken; NULL = none */
     char broken_detail[256];
 };
@@ -174,7 +177,8 @@ void rules_at_stop(uint32_t node, const struct command *command);
 void rules_at_switch(uint32_t node, const char *version);
 void rules_at_job(struct agent *agent, const struct command *command);
 void rules_at_approve(void);
-void rules_at_second(void); /* once a second of virtual time */
+void rules_at_script(const struct controller *controller); /* with records or commands, obeyed */
+void rules_at_second(void);                                /* once a second of virtual time */
 /* A load balancer or the cluster is about to be told something by the process that runs. */
 void rules_at_order(const char *order);
 /* What only the core knows: its own rules, and which phase and place. NULL = no upgrade is led. */
