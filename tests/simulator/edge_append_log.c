@@ -43,6 +43,13 @@ static bool check_room(const struct append_log *log, struct error *err)
     return false;
 }
 
+/* Whoever writes waits for the disk; the other threads of its process go on. */
+static void wait_for_disk(void)
+{
+    bool is_slow = random_one_in(&world.random, 50);
+    fiber_sleep_us(random_between(&world.random, 100, is_slow ? 500 * WORLD_MS : 10 * WORLD_MS));
+}
+
 static void tell_rules(const char *const *texts, size_t count)
 {
     struct controller *controller = edge_controller();
@@ -59,6 +66,7 @@ bool append_log_add(struct append_log *log, const char *const *texts, size_t cou
     for (size_t i = 0; i < count; i++)
         disk_file_add(log->file, texts[i]);
     process_boundary("log: written, not synced");
+    wait_for_disk();
     log->file->synced = log->file->count;
     tell_rules(texts, count);
     process_boundary("log: synced");
@@ -80,6 +88,7 @@ bool append_log_rewrite(struct append_log *log, const char *const *texts, size_t
     process_boundary("log: before it is replaced");
     if (!check_room(log, err))
         return false;
+    wait_for_disk();
     disk_file_clear(log->file);
     for (size_t i = 0; i < count; i++)
         disk_file_add(log->file, texts[i]);
