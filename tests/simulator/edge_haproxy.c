@@ -99,8 +99,11 @@ static void set_state(struct lb_process *lb, uint32_t node, const char *word)
     bool took_new = lb_sends_new(lb, node);
     unsigned before = server->admin;
     server->admin = strcmp(word, "maint") == 0 ? 1 : strcmp(word, "drain") == 0 ? 8 : 0;
-    if (took_new && server->admin != 0)
-        server->busy_until_us = schedule_now_us() + random_between(&world.random, 0, 8 * WORLD_S);
+    if (took_new && server->admin != 0) {
+        int64_t left_us = random_between(&world.random, 0, 8 * WORLD_S);
+        if (server->busy_until_us < schedule_now_us() + left_us)
+            server->busy_until_us = schedule_now_us() + left_us;
+    }
     if ((before & 1) && !(server->admin & 1)) { /* HAProxy checks it anew, and shows it up until */
         server->is_up = true;
         server->check_changes_us = schedule_now_us();

@@ -190,6 +190,13 @@ static void slow_start(uint32_t index, int64_t span_us)
     world.nodes[index].start_us = 4 * span_us;
 }
 
+/* A clone of hours: what is drained in the meantime is not empty before. */
+static void keep_clients(uint32_t index, int64_t span_us)
+{
+    for (uint32_t lb = 0; lb < world.lb_count; lb++)
+        world.lbs[lb].servers[index].busy_until_us = schedule_now_us() + 4 * span_us;
+}
+
 /* ---- load balancers ---- */
 
 static void reload_lb(uint32_t index, int64_t span_us)
@@ -351,6 +358,7 @@ const struct incident_kind incident_kinds[] = {
     {"release-bad", TARGET_NODE, "the target goes to ERROR at its start", spoil_release},
     {"release-bad-late", TARGET_NODE, "the target goes to ERROR after a while", spoil_release_late},
     {"slow-start", TARGET_NODE, "from now on", slow_start},
+    {"clients-stay", TARGET_NODE, "what they have begun goes on for long", keep_clients},
     {"lb-reloaded", TARGET_LB, "forgets what it was told", reload_lb},
     {"lb-restarted", TARGET_LB, "cuts all sessions and is away for a moment", restart_lb},
     {"lb-away", TARGET_LB, "its socket refuses connections", lose_lb},

@@ -50,7 +50,8 @@ static void make_policy(void)
         .min_available = (uint32_t)chance(1, 0, 1),
         .drain_deadline_ms = sticky_ms + chance(30000, 5000, 60000),
         .sticky_ms = sticky_ms,
-        .force_at_drain_deadline = !is_fixed && random_one_in(&world.random, 4),
+        .force_at_drain_deadline =
+            run.options->forces_drain || (!is_fixed && random_one_in(&world.random, 4)),
         .stop_deadline_ms = chance(60000, 30000, 120000),
         .kill_at_stop_deadline = !is_fixed && random_one_in(&world.random, 2),
         .start_deadline_ms = 60000,

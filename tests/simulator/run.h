@@ -28,6 +28,7 @@ struct run_options {
     struct trigger triggers[RUN_TRIGGERS];
     uint64_t controller_dies_at, agent_dies_at; /* boundaries; 0 = not */
     char on_failure[24];                        /* empty = of chance, or the default */
+    bool forces_drain;                          /* clients that stay are cut at its deadline */
     const char *expected;                       /* outcome; NULL = any that is legal */
     int64_t soak_ms;                            /* -1 = of chance */
 };

@@ -61,6 +61,8 @@ static bool read_line(const char *line, struct run_options *options)
         options->soak_ms = (int64_t)number * 1000;
         return true;
     }
+    if (text_equal(line, "force-at-drain-deadline"))
+        return options->forces_drain = true;
     if (sscanf(line, "on-failure %23s", options->on_failure) == 1) {
         enum on_failure policy;
         return on_failure_parse(options->on_failure, &policy);

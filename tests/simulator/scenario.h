@@ -9,7 +9,8 @@
  *
  * `at` takes a time ("40s"), a node and its step, or "phase NAME"; then comes a fault of
  * incidents.c, the number of what it strikes (default 1), and how long it lasts ("for 20s", default
- * 5 s).
+ * 5 s). The world and the policy are named by "controllers 2", "soak 40s", "on-failure quarantine",
+ * "force-at-drain-deadline".
  */
 #ifndef SHUNT_SIMULATOR_SCENARIO_H
 #define SHUNT_SIMULATOR_SCENARIO_H
