@@ -36,11 +36,21 @@ static int64_t pause_ms(int64_t delay_ms)
     return delay_ms > least_ms ? delay_ms : least_ms;
 }
 
+/* Asked for again, a work goes on; it is not done twice, side by side. */
+static void check_alone(const struct pool *pool, const struct pool_job *job)
+{
+    for (const struct pool_job *other = pool->jobs.first; other != NULL; other = other->next)
+        if (other != job && !other->is_cancelled && other->work == job->work &&
+            other->cluster == job->cluster && other->node == job->node && job->work < WORK_COUNT)
+            rule_broken("no work is done beside itself", "%s", work_name(job->work));
+}
+
 static void run_job(struct pool *pool, struct pool_job *job)
 {
     int64_t again_ms = POOL_FINISHED;
     job->is_running = true;
     if (!job->is_cancelled) {
+        check_alone(pool, job);
         fiber_sleep_us(call_us());
         again_ms = job->run(job);
     }
