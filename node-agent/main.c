@@ -2,6 +2,7 @@
 #include "agent.h"
 
 #include "failpoint.h"
+#include "home_guard.h"
 #include "keys.h"
 #include "log.h"
 #include "text.h"
@@ -14,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum exit_status {
     EXIT_LEFT = 0,
@@ -179,6 +181,15 @@ static enum exit_status check(const struct options *options)
     return EXIT_CONFIGURATION;
 }
 
+/* Without it all works as well; who looks at the log is told. */
+static void guard_home(const struct agent_config *config)
+{
+    struct error err;
+    if (config->has_bitbucket && geteuid() == 0 && home_guard_is_possible(&config->bitbucket) &&
+        !home_guard_begin(&config->bitbucket, &err))
+        log_failure(LOG_LEVEL_WARNING, &err, "BITBUCKET_HOME is not guarded by the kernel");
+}
+
 static enum exit_status run(const struct options *options)
 {
     struct agent_config config;
@@ -186,7 +197,9 @@ static enum exit_status run(const struct options *options)
     enum exit_status status = EXIT_LEFT;
     if (!read_config(options->config_path, &config, &err))
         status = fail(EXIT_CONFIGURATION, &err, "configuration");
-    else if (!agent_run(&config, &err))
+    else
+        guard_home(&config);
+    if (status == EXIT_LEFT && !agent_run(&config, &err))
         status = fail(EXIT_FAILED, &err, "cannot begin");
     agent_config_done(&config);
     return status;
