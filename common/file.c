@@ -138,14 +138,17 @@ static bool write_whole(int fd, const void *bytes, size_t size)
     return true;
 }
 
+/* like: whose owner it gets; NULL = ours. */
 static bool write_new_file(const char *path, const void *bytes, size_t size, mode_t mode,
-                           struct error *err)
+                           const struct stat *like, struct error *err)
 {
     CLOSE_CLEANUP int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return failed(err, "make", path);
     if (!write_whole(fd, bytes, size))
         return failed(err, "write", path);
+    if (like != NULL && fchown(fd, like->st_uid, like->st_gid) != 0)
+        return failed(err, "chown", path);
     if (fchmod(fd, mode) != 0)
         return failed(err, "chmod", path);
     if (fsync(fd) != 0)
@@ -153,13 +156,26 @@ static bool write_new_file(const char *path, const void *bytes, size_t size, mod
     return true;
 }
 
-bool file_replace(const char *path, const void *bytes, size_t size, mode_t mode, struct error *err)
+static bool replace(const char *path, const void *bytes, size_t size, mode_t mode,
+                    const struct stat *like, struct error *err)
 {
     FREE_CLEANUP char *temporary = temporary_beside(path);
-    if (write_new_file(temporary, bytes, size, mode, err) && file_rename(temporary, path, err))
+    if (write_new_file(temporary, bytes, size, mode, like, err) &&
+        file_rename(temporary, path, err))
         return true;
     unlink(temporary);
     return false;
+}
+
+bool file_replace(const char *path, const void *bytes, size_t size, mode_t mode, struct error *err)
+{
+    return replace(path, bytes, size, mode, NULL, err);
+}
+
+bool file_replace_like(const char *path, const void *bytes, size_t size, const struct stat *like,
+                       struct error *err)
+{
+    return replace(path, bytes, size, like->st_mode & 07777, like, err);
 }
 
 bool file_replace_link(const char *path, const char *target, struct error *err)

@@ -9,6 +9,7 @@
 #include "buffer.h"
 #include "error.h"
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* Appends the whole regular file to ret_bytes, up to that buffer's limit (ERROR_FULL beyond). */
@@ -21,6 +22,10 @@ bool file_read_secret(const char *path, struct buffer *ret_secret, struct error 
 /* Replaces or makes the file: write to a temporary name beside it, fsync, rename, fsync the
  * directory. An existing file or the complete new one is there at any time. */
 bool file_replace(const char *path, const void *bytes, size_t size, mode_t mode, struct error *err);
+
+/* The same of a file that is there, whose owner, group and mode the new one gets. */
+bool file_replace_like(const char *path, const void *bytes, size_t size, const struct stat *like,
+                       struct error *err);
 
 /* Replaces or makes a symbolic link in the same durable and atomic way. */
 bool file_replace_link(const char *path, const char *target, struct error *err);

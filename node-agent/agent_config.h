@@ -16,6 +16,7 @@
 
 enum service_kind {
     SERVICE_SYSTEMD, /* a unit that starts bin/start-bitbucket.sh */
+    SERVICE_SYSV,    /* an init script, run directly, also where systemd runs */
     SERVICE_SCRIPT,  /* the agent runs bin/start-bitbucket.sh and bin/stop-bitbucket.sh itself */
 };
 
@@ -49,9 +50,10 @@ struct bitbucket_config {
     int ssh_port;                  /* 7999; 0 = SSH is off */
     char context_path[128];        /* "" or "/bitbucket" */
     enum service_kind service;
-    char unit[128];        /* systemd */
-    char user[LIMIT_NAME]; /* script: whom to run as; owner of staged trees is the old
-                              tree's in both cases */
+    char unit[128];               /* systemd */
+    char init_script[LIMIT_PATH]; /* sysv: /etc/init.d/atlbitbucket */
+    char user[LIMIT_NAME];        /* script: whom to run as; sysv: whom the init script runs it as.
+                                     The owner of staged trees is the old tree's in all cases */
     char environment[AGENT_ENVIRONMENT][LIMIT_PATH]; /* script: "NAME=value" */
     size_t environment_count;
     char artifacts[LIMIT_PATH]; /* holds distributions of releases that we have not staged; "" */

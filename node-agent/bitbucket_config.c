@@ -167,6 +167,16 @@ static void read_script(struct yaml_document *document, const struct yaml_node *
         read_variable(document, environment, yaml_key(environment, i), config);
 }
 
+/* Both as the product's installer makes them. */
+static void read_sysv(struct yaml_document *document, const struct yaml_node *service,
+                      struct bitbucket_config *config)
+{
+    TEXT_COPY(config->init_script, "/etc/init.d/atlbitbucket");
+    TEXT_COPY(config->user, "atlbitbucket");
+    config_get_path(document, service, "script", false, config->init_script);
+    yaml_get_name(document, service, "user", false, config->user, sizeof(config->user));
+}
+
 static void read_systemd(struct yaml_document *document, const struct yaml_node *service,
                          struct bitbucket_config *config)
 {
@@ -179,7 +189,7 @@ static void read_service(struct yaml_document *document, const struct yaml_node 
                          struct bitbucket_config *config)
 {
     static const char *const kinds[] = {
-        [SERVICE_SYSTEMD] = "systemd", [SERVICE_SCRIPT] = "script", NULL};
+        [SERVICE_SYSTEMD] = "systemd", [SERVICE_SYSV] = "sysv", [SERVICE_SCRIPT] = "script", NULL};
     const struct yaml_node *service = yaml_get_map(document, section, "service", true);
     int kind;
     if (service == NULL || !yaml_get_word(document, service, "kind", true, kinds, &kind))
@@ -188,6 +198,9 @@ static void read_service(struct yaml_document *document, const struct yaml_node 
     switch (config->service) {
     case SERVICE_SYSTEMD:
         read_systemd(document, service, config);
+        break;
+    case SERVICE_SYSV:
+        read_sysv(document, service, config);
         break;
     case SERVICE_SCRIPT:
         read_script(document, service, config);

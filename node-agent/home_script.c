@@ -242,3 +242,33 @@ bool home_script_edit(const char *text, size_t size, const char *home, struct bu
     CHECK(is_added);
     return true;
 }
+
+/* A plain word, or one whole quoted part: what home_script_edit() writes, and people do. */
+static bool is_literal(struct span *value)
+{
+    static const char plain_ends[] = "\"'\\$~*?[ \t";
+    char quote = value->size > 0 ? value->at[0] : '\0';
+    if (quote == '\'' || quote == '"') {
+        *value = span_after(*value, 1);
+        if (value->size == 0 || value->at[--value->size] != quote)
+            return false;
+        if (quote == '\'')
+            return memchr(value->at, quote, value->size) == NULL;
+    }
+    for (size_t i = 0; i < value->size; i++) {
+        if (strchr(plain_ends, value->at[i]) != NULL || value->at[i] == '`')
+            return false;
+    }
+    return true;
+}
+
+void home_script_read(const char *text, size_t size, char home[LIMIT_PATH])
+{
+    struct span value;
+    struct error ignored;
+    home[0] = '\0';
+    if (!scan_text(text, size, &value, &ignored) || !is_literal(&value) || value.size >= LIMIT_PATH)
+        return;
+    memcpy(home, value.at, value.size);
+    home[value.size] = '\0';
+}

@@ -30,4 +30,7 @@
 bool home_script_edit(const char *text, size_t size, const char *home, struct buffer *ret_text,
                       struct error *err);
 
+/* The home that the text names; "" where that is none, or cannot be told without running it. */
+void home_script_read(const char *text, size_t size, char home[LIMIT_PATH]);
+
 #endif

@@ -182,6 +182,12 @@ bool process_find_by_pid_file(const struct bitbucket_config *config, struct proc
     return search_run(config, false, ret_list, err);
 }
 
+pid_t process_stale_pid(const struct bitbucket_config *config, const struct process_list *list)
+{
+    pid_t pid = read_pid_file(config);
+    return pid > 0 && !is_evident(list, pid) ? pid : 0;
+}
+
 void process_list_done(struct process_list *list)
 {
     for (size_t i = 0; i < list->count; i++)

@@ -43,6 +43,10 @@ bool process_find(const struct bitbucket_config *config, struct process_list *re
 bool process_find_by_pid_file(const struct bitbucket_config *config, struct process_list *ret_list,
                               struct error *err);
 
+/* The number in the pid file where it is stale: none of the processes of this home has it. 0 where
+ * it is not, or there is none. */
+pid_t process_stale_pid(const struct bitbucket_config *config, const struct process_list *list);
+
 void process_list_done(struct process_list *list); /* closes the pidfds */
 #define PROCESS_LIST_CLEANUP __attribute__((cleanup(process_list_done)))
 

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "release.h"
 
+#include "definition.h"
+#include "definition_store.h"
 #include "file.h"
+#include "home_script.h"
 #include "memory.h"
+#include "service.h"
 #include "text.h"
 #include "version.h"
 
@@ -51,9 +55,12 @@ bool release_of_resolved_path(const struct bitbucket_config *config, const char 
 void release_linked(const struct bitbucket_config *config, char version[LIMIT_VERSION])
 {
     char target[PATH_MAX];
+    struct stat status;
     version[0] = '\0';
-    if (realpath(config->install_link, target) != NULL &&
-        !release_of_resolved_path(config, target, version))
+    if (lstat(config->install_link, &status) != 0 && errno == ENOENT)
+        definition_release(config, version);
+    else if (realpath(config->install_link, target) != NULL &&
+             !release_of_resolved_path(config, target, version))
         version[0] = '\0';
 }
 
@@ -78,6 +85,38 @@ bool release_check_tree(const struct bitbucket_config *config, const char *versi
         return false;
     }
     return true;
+}
+
+/* Links on the way make no difference. */
+static bool is_same_directory(const char *a, const char *b)
+{
+    FREE_CLEANUP char *resolved_a = realpath(a, NULL);
+    FREE_CLEANUP char *resolved_b = realpath(b, NULL);
+    return text_equal(a, b) ||
+           (resolved_a != NULL && resolved_b != NULL && text_equal(resolved_a, resolved_b));
+}
+
+bool release_check_home(const struct bitbucket_config *config, const char *version,
+                        struct error *err)
+{
+    char path[RELEASE_PATH_SIZE + 32];
+    char home[LIMIT_PATH];
+    struct error ignored;
+    BUFFER_CLEANUP struct buffer text;
+    buffer_init(&text, HOME_SCRIPT_BYTES);
+    (void)snprintf(path, sizeof(path), "%s/%s/bin/set-bitbucket-home.sh", config->releases,
+                   version);
+    if (!service_of(config)->environment_home(config, home, err))
+        return false;
+    if (home[0] != '\0' || !file_read(path, &text, &ignored))
+        return true;
+    home_script_read(buffer_text(&text), text.length, home);
+    if (home[0] == '\0' || is_same_directory(home, config->home))
+        return true;
+    error_set(err, ERROR_INVALID, "release %s: bin/set-bitbucket-home.sh names the home %s, not %s",
+              version, home, config->home);
+    error_hint(err, "set BITBUCKET_HOME there and bitbucket.home here to the same");
+    return false;
 }
 
 static int compare_versions(const void *a, const void *b)
@@ -150,9 +189,14 @@ static bool check_not_running(const struct bitbucket_config *config, const char 
 bool release_check_idle(const struct agent_config *config, const char *version, struct error *err)
 {
     const struct bitbucket_config *bitbucket = &config->bitbucket;
-    char linked[LIMIT_VERSION];
-    release_linked(bitbucket, linked);
-    if (text_equal(linked, version)) {
+    char started[LIMIT_VERSION];
+    definition_release(bitbucket, started);
+    if (text_equal(started, version)) {
+        error_set(err, ERROR_CONFLICT, "release %s: the service definition names it", version);
+        return false;
+    }
+    release_linked(bitbucket, started);
+    if (text_equal(started, version)) {
         error_set(err, ERROR_CONFLICT, "release %s: the install link %s names it", version,
                   bitbucket->install_link);
         return false;
@@ -172,7 +216,8 @@ bool release_remove(const struct agent_config *config, const char *version, stru
     char removed[RELEASE_PATH_SIZE];
     release_path(&config->bitbucket, "", version, path);
     release_path(&config->bitbucket, RELEASE_REMOVED, version, removed);
-    if (!release_record_remove(config, version, err) || !file_remove_tree(removed, err))
+    if (!release_record_remove(config, version, err) ||
+        !definition_store_forget(config, version, err) || !file_remove_tree(removed, err))
         return false;
     if (rename(path, removed) != 0 && errno != ENOENT) {
         error_set_errno(err, errno, "rename %s to %s", path, removed);

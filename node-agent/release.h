@@ -43,11 +43,17 @@ void release_path(const struct bitbucket_config *config, const char *prefix, con
 bool release_of_resolved_path(const struct bitbucket_config *config, const char *path,
                               char version[LIMIT_VERSION]);
 
-/* The release that the install link names now, "" if it names none of ours or is no link. */
+/* The release that is started next: the one that the install link names, or, where there is no
+ * link, the service definition. "" if that is none of ours. */
 void release_linked(const struct bitbucket_config *config, char version[LIMIT_VERSION]);
 
 /* ERROR_NOT_FOUND, or ERROR_INTEGRITY, unless the tree has its start script. */
 bool release_check_tree(const struct bitbucket_config *config, const char *version,
+                        struct error *err);
+
+/* ERROR_INVALID if the tree's own bin/set-bitbucket-home.sh names another home than ours, and the
+ * service sets none, which would overrule it. */
+bool release_check_home(const struct bitbucket_config *config, const char *version,
                         struct error *err);
 
 /* The directories under RELEASES whose names are versions, lowest first. */
@@ -67,12 +73,13 @@ void release_previous_read(const struct agent_config *config, char version[LIMIT
 bool release_previous_write(const struct agent_config *config, const char *version,
                             struct error *err);
 
-/* ERROR_CONFLICT if the release is linked, running, or holds the home directory: nothing may
- * replace or remove it. */
+/* ERROR_CONFLICT if the release is linked, started by the service definition, running, or holds the
+ * home directory: nothing may replace or remove it. */
 bool release_check_idle(const struct agent_config *config, const char *version, struct error *err);
 
-/* Removes record and tree, in this order, so that a half-removed tree never passes for a release;
- * a missing one is fine. The caller has done release_check_idle(). */
+/* Removes record and tree, in this order, so that a half-removed tree never passes for a release,
+ * and what was kept of definitions that start it; a missing one is fine. The caller has done
+ * release_check_idle(). */
 bool release_remove(const struct agent_config *config, const char *version, struct error *err);
 
 /* One change of the trees at a time: an exclusive lock that ends with the process or the fd.

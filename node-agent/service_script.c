@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The product's own scripts, run by a process between us and them: it keeps taking the script's
- * output after we have seen what we wanted and are gone, so that a script which still prints is not
- * ended by a broken pipe.
+ * The product's own scripts, or the init script that its installer makes, run by a process between
+ * us and them: it keeps taking the script's output after we have seen what we wanted and are gone,
+ * so that a script which still prints is not ended by a broken pipe.
  */
 #include "service.h"
 
@@ -28,33 +28,80 @@
 #define RESULT_FD   3
 #define LOCK_FD     4
 
+#define NAME_SIZE (LIMIT_PATH + 8)
+
+/* Debian's /lib/lsb/init-functions would hand the action to systemd, whose unit, made from the
+ * script, need not know of a Bitbucket that was started by the script alone. */
+#define INIT_SCRIPT_IS_MEANT "SYSTEMCTL_SKIP_REDIRECT=1"
+
 struct service_order {
-    enum service_action action;
-    pid_t pid; /* of the process between */
+    char name[NAME_SIZE]; /* of the script and its action, for messages */
+    pid_t pid;            /* of the process between */
     int result_fd;
+};
+
+/* What is executed. */
+struct script_command {
+    char path[LIMIT_PATH + 64];
+    const char *argument;                           /* NULL = none */
+    const char *user;                               /* NULL = as we are */
+    const char *environment[AGENT_ENVIRONMENT + 2]; /* ends with NULL */
 };
 
 /* What comes over the pipe, in one piece. */
 struct script_result {
     bool has_run;
+    bool has_timed_out; /* and was ended */
     int exit_status;
     struct error error;       /* where it has not run */
     char output[OUTPUT_SIZE]; /* its end, one line */
 };
 _Static_assert(sizeof(struct script_result) <= PIPE_BUF, "written and read in one piece");
 
-static const char *script_name(enum service_action action)
+static const char *action_word(enum service_action action)
 {
-    return action == SERVICE_START ? "start-bitbucket.sh" : "stop-bitbucket.sh";
+    return action == SERVICE_START ? "start" : "stop";
 }
 
-static void fill_environment(const struct bitbucket_config *config, const char **environment)
+static void compose_own(const struct bitbucket_config *config, enum service_action action,
+                        struct script_command *command)
 {
-    size_t count = 0;
-    environment[count++] = SCRIPT_PATH;
+    size_t count = 1;
+    (void)snprintf(command->path, sizeof(command->path), "%s/bin/%s-bitbucket.sh",
+                   config->install_link, action_word(action));
+    command->argument = action == SERVICE_START ? "--no-search" : NULL;
+    command->user = config->user[0] != '\0' ? config->user : NULL;
     for (size_t i = 0; i < config->environment_count; i++)
-        environment[count++] = config->environment[i];
-    environment[count] = NULL;
+        command->environment[count++] = config->environment[i];
+}
+
+/* As root, as at the boot: the script itself becomes the user. */
+static void compose_init(const struct bitbucket_config *config, enum service_action action,
+                         struct script_command *command)
+{
+    TEXT_COPY(command->path, config->init_script);
+    command->argument = action_word(action);
+    command->environment[1] = INIT_SCRIPT_IS_MEANT;
+}
+
+static void compose(const struct bitbucket_config *config, enum service_action action,
+                    struct script_command *command)
+{
+    memset(command, 0, sizeof(*command));
+    command->environment[0] = SCRIPT_PATH;
+    if (config->service == SERVICE_SYSV)
+        compose_init(config, action, command);
+    else
+        compose_own(config, action, command);
+}
+
+static void write_name(const struct bitbucket_config *config, enum service_action action,
+                       char name[NAME_SIZE])
+{
+    if (config->service == SERVICE_SYSV)
+        (void)snprintf(name, NAME_SIZE, "%s %s", config->init_script, action_word(action));
+    else
+        (void)snprintf(name, NAME_SIZE, "%s-bitbucket.sh", action_word(action));
 }
 
 static void take_result(struct child_result *child, struct script_result *ret_result)
@@ -65,6 +112,7 @@ static void take_result(struct child_result *child, struct script_result *ret_re
         length--;
     size_t kept = length < OUTPUT_SIZE / 2 ? length : OUTPUT_SIZE / 2;
     ret_result->has_run = true;
+    ret_result->has_timed_out = child->timed_out;
     ret_result->exit_status = child->exit_status;
     quote_text(ret_result->output, sizeof(ret_result->output), output + length - kept, kept);
 }
@@ -72,19 +120,18 @@ static void take_result(struct child_result *child, struct script_result *ret_re
 static void run_script(const struct bitbucket_config *config, enum service_action action,
                        struct deadline deadline, struct script_result *ret_result)
 {
-    char path[LIMIT_PATH + 64];
-    const char *environment[AGENT_ENVIRONMENT + 2];
-    const char *const argv[] = {path, action == SERVICE_START ? "--no-search" : NULL, NULL};
+    struct script_command command;
+    const char *argv[] = {command.path, NULL, NULL};
     struct child_request request = {
         .argv = argv,
-        .environment = environment,
-        .user = config->user[0] != '\0' ? config->user : NULL,
+        .environment = command.environment,
         .deadline = deadline,
         .detach = true,
     };
     struct child_result child;
-    snprintf(path, sizeof(path), "%s/bin/%s", config->install_link, script_name(action));
-    fill_environment(config, environment);
+    compose(config, action, &command);
+    argv[1] = command.argument;
+    request.user = command.user;
     if (child_run(&request, &child, &ret_result->error)) {
         take_result(&child, ret_result);
         child_result_done(&child);
@@ -157,7 +204,8 @@ static bool script_begin(const struct bitbucket_config *config, enum service_act
         return false;
     }
     struct service_order *order = memory_zeroed(1, sizeof(*order));
-    *order = (struct service_order){.action = action, .pid = pid, .result_fd = pipe_fds[0]};
+    *order = (struct service_order){.pid = pid, .result_fd = pipe_fds[0]};
+    write_name(config, action, order->name);
     *ret_order = order;
     return true;
 }
@@ -170,15 +218,19 @@ static int script_fd(const struct service_order *order)
 static bool judge(const struct service_order *order, const struct script_result *result,
                   struct error *err)
 {
-    const char *name = script_name(order->action);
     if (!result->has_run) {
         *err = result->error;
-        error_wrap(err, "%s", name);
+        error_wrap(err, "%s", order->name);
+        return false;
+    }
+    if (result->has_timed_out) {
+        error_set(err, ERROR_TIMEOUT, "%s did not come back in its time, and was ended: %s",
+                  order->name, result->output[0] != '\0' ? result->output : "no output");
         return false;
     }
     if (result->exit_status == 0)
         return true;
-    error_set(err, ERROR_RELEASE, "%s ended with status %d: %s", name, result->exit_status,
+    error_set(err, ERROR_RELEASE, "%s ended with status %d: %s", order->name, result->exit_status,
               result->output[0] != '\0' ? result->output : "no output");
     return false;
 }
@@ -193,7 +245,7 @@ static bool script_advance(struct service_order *order, bool *ret_is_over, struc
     }
     *ret_is_over = true;
     if (size != (ssize_t)sizeof(result)) {
-        error_set(err, ERROR_SYSTEM, "%s: its end could not be seen", script_name(order->action));
+        error_set(err, ERROR_SYSTEM, "%s: its end could not be seen", order->name);
         return false;
     }
     return judge(order, &result, err);
@@ -219,6 +271,14 @@ static bool script_environment_home(const struct bitbucket_config *config, char 
     return true;
 }
 
+static bool script_user(const struct bitbucket_config *config, char user[LIMIT_NAME],
+                        struct error *err)
+{
+    (void)err;
+    text_copy(user, LIMIT_NAME, config->user);
+    return true;
+}
+
 const struct service service_script = {
     .begin = script_begin,
     .is_busy = script_is_busy,
@@ -226,4 +286,36 @@ const struct service service_script = {
     .advance = script_advance,
     .leave = script_leave,
     .environment_home = script_environment_home,
+    .user = script_user,
+};
+
+/* What an init script sets may be lost where it becomes the user; a new tree's own file is set,
+ * which a variable that comes through overrules. */
+static bool init_environment_home(const struct bitbucket_config *config, char home[LIMIT_PATH],
+                                  struct error *err)
+{
+    (void)config;
+    (void)err;
+    home[0] = '\0';
+    return true;
+}
+
+static bool init_define(const struct bitbucket_config *config,
+                        struct service_definition *ret_definition, struct error *err)
+{
+    (void)snprintf(ret_definition->name, sizeof(ret_definition->name), "init script %s",
+                   config->init_script);
+    ret_definition->has_changed = false;
+    return service_define_script(config->init_script, ret_definition, err);
+}
+
+const struct service service_sysv = {
+    .begin = script_begin,
+    .is_busy = script_is_busy,
+    .fd = script_fd,
+    .advance = script_advance,
+    .leave = script_leave,
+    .environment_home = init_environment_home,
+    .user = script_user,
+    .define = init_define,
 };

@@ -1,74 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A systemd unit, ordered over the system bus (org.freedesktop.systemd1(5)): StartUnit and StopUnit
- * give a job, and the signal JobRemoved tells how it ended.
+ * A systemd unit, ordered over the system bus: StartUnit and StopUnit give a job, and the signal
+ * JobRemoved tells how it ended.
  */
 #include "service.h"
 
 #include "memory.h"
 #include "quote.h"
 #include "text.h"
+#include "unit_bus.h"
+#include "unit_settings.h"
 
-#include <errno.h>
-#include <glob.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-bus.h>
-
-#define DESTINATION       "org.freedesktop.systemd1"
-#define MANAGER_PATH      "/org/freedesktop/systemd1"
-#define MANAGER_INTERFACE "org.freedesktop.systemd1.Manager"
-#define SERVICE_INTERFACE "org.freedesktop.systemd1.Service"
-#define CALL_US           10000000ULL /* systemd answers in milliseconds */
-#define FILES_MOST        16          /* environment files of a unit */
-#define LINE_SIZE         4096
 
 struct service_order {
     enum service_action action;
-    char unit[128];
-    sd_bus *bus;
+    struct unit_bus bus;
     sd_bus_slot *slot;
     char job[256];   /* object path; "" until the call has been answered */
     char result[32]; /* of JobRemoved: "done", "failed", "timeout", …; "" until it came */
 };
-
-static void unref_bus(sd_bus **bus)
-{
-    sd_bus_flush_close_unref(*bus);
-}
-
-static bool open_bus(sd_bus **ret_bus, struct error *err)
-{
-    int status = sd_bus_open_system(ret_bus);
-    if (status < 0) {
-        error_set_errno(err, -status, "connect to the system bus");
-        return false;
-    }
-    sd_bus_set_method_call_timeout(*ret_bus, CALL_US);
-    return true;
-}
-
-static bool call_failed(struct error *err, const char *unit, const char *what, int status,
-                        sd_bus_error *failure)
-{
-    if (sd_bus_error_is_set(failure)) {
-        bool is_unknown = sd_bus_error_has_name(failure, DESTINATION ".NoSuchUnit");
-        bool is_denied = sd_bus_error_has_name(failure, SD_BUS_ERROR_ACCESS_DENIED);
-        error_set(err,
-                  is_unknown  ? ERROR_NOT_FOUND
-                  : is_denied ? ERROR_DENIED
-                              : ERROR_SYSTEM,
-                  "unit %s: %s: %s", unit, what,
-                  failure->message != NULL ? failure->message : failure->name);
-    } else {
-        error_set_errno(err, -status, "unit %s: %s", unit, what);
-    }
-    sd_bus_error_free(failure);
-    return false;
-}
-
-/* ---- orders ---- */
 
 /* JobRemoved(u id, o job, s unit, s result). One that comes before the call has been answered waits
  * in the bus's queue until sd_bus_process(), when order->job is known. */
@@ -93,32 +45,33 @@ static bool call_unit(struct service_order *order, struct error *err)
     sd_bus_error failure = SD_BUS_ERROR_NULL;
     sd_bus_message *reply = NULL;
     const char *job;
-    int status = sd_bus_call_method(order->bus, DESTINATION, MANAGER_PATH, MANAGER_INTERFACE,
-                                    method, &failure, &reply, "ss", order->unit, "replace");
+    int status =
+        sd_bus_call_method(order->bus.bus, UNIT_BUS_SYSTEMD, UNIT_BUS_PATH, UNIT_BUS_MANAGER,
+                           method, &failure, &reply, "ss", order->bus.unit, "replace");
     if (status >= 0)
         status = sd_bus_message_read(reply, "o", &job);
     if (status >= 0)
         TEXT_COPY(order->job, job);
     sd_bus_message_unref(reply);
-    return status >= 0 || call_failed(err, order->unit, method, status, &failure);
+    return status >= 0 || unit_bus_failed(&order->bus, method, status, &failure, err);
 }
 
 static bool subscribe(struct service_order *order, struct error *err)
 {
     sd_bus_error failure = SD_BUS_ERROR_NULL;
-    int status = sd_bus_match_signal(order->bus, &order->slot, DESTINATION, MANAGER_PATH,
-                                     MANAGER_INTERFACE, "JobRemoved", job_removed, order);
+    int status = sd_bus_match_signal(order->bus.bus, &order->slot, UNIT_BUS_SYSTEMD, UNIT_BUS_PATH,
+                                     UNIT_BUS_MANAGER, "JobRemoved", job_removed, order);
     /* systemd sends its signals only while somebody has asked for them. */
     if (status >= 0)
-        status = sd_bus_call_method(order->bus, DESTINATION, MANAGER_PATH, MANAGER_INTERFACE,
-                                    "Subscribe", &failure, NULL, "");
-    return status >= 0 || call_failed(err, order->unit, "Subscribe", status, &failure);
+        status = sd_bus_call_method(order->bus.bus, UNIT_BUS_SYSTEMD, UNIT_BUS_PATH,
+                                    UNIT_BUS_MANAGER, "Subscribe", &failure, NULL, "");
+    return status >= 0 || unit_bus_failed(&order->bus, "Subscribe", status, &failure, err);
 }
 
 static void systemd_leave(struct service_order *order)
 {
     sd_bus_slot_unref(order->slot);
-    sd_bus_flush_close_unref(order->bus);
+    unit_bus_done(&order->bus);
     free(order);
 }
 
@@ -129,8 +82,8 @@ static bool systemd_begin(const struct bitbucket_config *config, enum service_ac
     (void)deadline; /* the unit has its own: TimeoutStartSec, TimeoutStopSec */
     struct service_order *order = memory_zeroed(1, sizeof(*order));
     order->action = action;
-    TEXT_COPY(order->unit, config->unit);
-    if (!open_bus(&order->bus, err) || !subscribe(order, err) || !call_unit(order, err)) {
+    if (!unit_bus_open(&order->bus, config->unit, err) || !subscribe(order, err) ||
+        !call_unit(order, err)) {
         systemd_leave(order);
         return false;
     }
@@ -147,17 +100,43 @@ static bool systemd_is_busy(const struct bitbucket_config *config)
 
 static int systemd_fd(const struct service_order *order)
 {
-    return sd_bus_get_fd(order->bus);
+    return sd_bus_get_fd(order->bus.bus);
 }
+
+/* What JobRemoved says where it is not "done", in words of our own: org.freedesktop.systemd1(5). */
+static const struct job_result {
+    const char *result;
+    const char *meaning;
+    enum error_code code;
+} job_results[] = {
+    {"failed", "a command of the unit failed, or its main process ended at once", ERROR_SYSTEM},
+    {"timeout", "systemd's own time limit was over (TimeoutStartSec, TimeoutStopSec)",
+     ERROR_TIMEOUT},
+    {"canceled", "somebody gave the unit another order meanwhile", ERROR_CONFLICT},
+    {"dependency", "a unit that it needs could not be started", ERROR_CONFLICT},
+    {"skipped", "it was not running, or was not to be touched", ERROR_CONFLICT},
+    {"assert", "an Assert… of the unit does not hold", ERROR_INVALID},
+    {"unsupported", "units of this kind cannot be started here", ERROR_INVALID},
+};
 
 static bool judge(const struct service_order *order, struct error *err)
 {
+    bool is_start = order->action == SERVICE_START;
+    const char *meaning = "a result that is not known";
+    enum error_code code = ERROR_SYSTEM;
     if (text_equal(order->result, "done"))
         return true;
-    error_set(err, order->action == SERVICE_START ? ERROR_RELEASE : ERROR_SYSTEM,
-              "unit %s: its %s job ended as '%s'", order->unit,
-              order->action == SERVICE_START ? "start" : "stop", order->result);
-    error_hint(err, "journalctl -u %s", order->unit);
+    for (size_t i = 0; i < sizeof(job_results) / sizeof(job_results[0]); i++) {
+        if (text_equal(order->result, job_results[i].result)) {
+            meaning = job_results[i].meaning;
+            code = job_results[i].code;
+        }
+    }
+    /* A start that fails is the release's fault, unless somebody else had a hand in it. */
+    error_set(err, is_start && code != ERROR_CONFLICT ? ERROR_RELEASE : code,
+              "unit %s: its %s job ended as '%s': %s", order->bus.unit, is_start ? "start" : "stop",
+              order->result, meaning);
+    error_hint(err, "journalctl -u %s", order->bus.unit);
     return false;
 }
 
@@ -165,122 +144,17 @@ static bool systemd_advance(struct service_order *order, bool *ret_is_over, stru
 {
     int status;
     do {
-        status = sd_bus_process(order->bus, NULL);
+        status = sd_bus_process(order->bus.bus, NULL);
     } while (status > 0 && order->result[0] == '\0');
     *ret_is_over = order->result[0] != '\0';
     if (*ret_is_over)
         return judge(order, err);
     if (status < 0) {
         *ret_is_over = true;
-        error_set_errno(err, -status, "unit %s: the system bus", order->unit);
+        error_set_errno(err, -status, "unit %s: the system bus", order->bus.unit);
         return false;
     }
     return true;
-}
-
-/* ---- the unit's environment ---- */
-
-static bool unit_path(sd_bus *bus, const char *unit, char path[256], struct error *err)
-{
-    sd_bus_error failure = SD_BUS_ERROR_NULL;
-    sd_bus_message *reply = NULL;
-    const char *text;
-    int status = sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER_INTERFACE, "LoadUnit",
-                                    &failure, &reply, "s", unit);
-    if (status >= 0)
-        status = sd_bus_message_read(reply, "o", &text);
-    if (status >= 0)
-        text_copy(path, 256, text);
-    sd_bus_message_unref(reply);
-    return status >= 0 || call_failed(err, unit, "LoadUnit", status, &failure);
-}
-
-static bool read_environment(sd_bus *bus, const char *unit, const char *path, char home[LIMIT_PATH],
-                             struct error *err)
-{
-    sd_bus_error failure = SD_BUS_ERROR_NULL;
-    char **assignments = NULL;
-    int status = sd_bus_get_property_strv(bus, DESTINATION, path, SERVICE_INTERFACE, "Environment",
-                                          &failure, &assignments);
-    if (status < 0)
-        return call_failed(err, unit, "Environment", status, &failure);
-    for (char **at = assignments; at != NULL && *at != NULL; at++) {
-        const char *value = service_home_value(*at);
-        if (value != NULL)
-            text_copy(home, LIMIT_PATH, value);
-        free(*at);
-    }
-    free(assignments);
-    return true;
-}
-
-/* systemd.exec(5), EnvironmentFile=: a value may stand in quotes. */
-static void unquote(char *value)
-{
-    size_t length = strcspn(value, "\r\n");
-    value[length] = '\0';
-    if (length >= 2 && (value[0] == '"' || value[0] == '\'') && value[length - 1] == value[0]) {
-        value[length - 1] = '\0';
-        memmove(value, value + 1, length - 1);
-    }
-}
-
-static void read_environment_file(const char *path, char home[LIMIT_PATH])
-{
-    char line[LINE_SIZE];
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return;
-    while (fgets(line, sizeof(line), file) != NULL) {
-        char *assignment = line + strspn(line, " \t");
-        if (service_home_value(assignment) != NULL) {
-            char *value = strchr(assignment, '=') + 1;
-            unquote(value);
-            text_copy(home, LIMIT_PATH, value);
-        }
-    }
-    fclose(file);
-}
-
-/* Each is a pattern, as in the unit. */
-static void read_environment_pattern(const char *pattern, char home[LIMIT_PATH])
-{
-    glob_t found;
-    if (glob(pattern, 0, NULL, &found) != 0)
-        return;
-    for (size_t i = 0; i < found.gl_pathc && i < FILES_MOST; i++)
-        read_environment_file(found.gl_pathv[i], home);
-    globfree(&found);
-}
-
-/* The property is a(sb): a path, and whether it may be missing. Files win over Environment=. */
-static bool read_environment_files(sd_bus *bus, const char *unit, const char *path,
-                                   char home[LIMIT_PATH], struct error *err)
-{
-    sd_bus_error failure = SD_BUS_ERROR_NULL;
-    sd_bus_message *reply = NULL;
-    const char *pattern;
-    int may_be_missing;
-    int status = sd_bus_get_property(bus, DESTINATION, path, SERVICE_INTERFACE, "EnvironmentFiles",
-                                     &failure, &reply, "a(sb)");
-    if (status >= 0)
-        status = sd_bus_message_enter_container(reply, 'a', "(sb)");
-    while (status >= 0 &&
-           (status = sd_bus_message_read(reply, "(sb)", &pattern, &may_be_missing)) > 0)
-        read_environment_pattern(pattern, home);
-    sd_bus_message_unref(reply);
-    return status >= 0 || call_failed(err, unit, "EnvironmentFiles", status, &failure);
-}
-
-static bool systemd_environment_home(const struct bitbucket_config *config, char home[LIMIT_PATH],
-                                     struct error *err)
-{
-    __attribute__((cleanup(unref_bus))) sd_bus *bus = NULL;
-    char path[256];
-    home[0] = '\0';
-    return open_bus(&bus, err) && unit_path(bus, config->unit, path, err) &&
-           read_environment(bus, config->unit, path, home, err) &&
-           read_environment_files(bus, config->unit, path, home, err);
 }
 
 const struct service service_systemd = {
@@ -289,5 +163,8 @@ const struct service service_systemd = {
     .fd = systemd_fd,
     .advance = systemd_advance,
     .leave = systemd_leave,
-    .environment_home = systemd_environment_home,
+    .environment_home = unit_settings_home,
+    .user = unit_settings_user,
+    .define = unit_settings_define,
+    .reload = unit_settings_reload,
 };

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verbs.h"
 
+#include "definition.h"
 #include "failpoint.h"
 #include "launch_log.h"
+#include "log.h"
 #include "memory.h"
 #include "process.h"
 #include "release.h"
@@ -91,10 +93,26 @@ static bool look(const struct starting *starting, bool scan_all, bool *ret_is_ru
     return list.count == 0 || check_release(starting, &list.items[0], err);
 }
 
+/* The link can be right, and the service not go through it. */
+static bool check_definition(const struct starting *starting, const char *wanted, struct error *err)
+{
+    struct definition definition;
+    if (!definition_look(starting->job->config, &definition, err))
+        return false;
+    if (definition.kind != DEFINITION_RELEASE || text_equal(definition.version, wanted))
+        return true;
+    error_set(err, ERROR_CONFLICT, "%s starts release %s, not %s", definition.name,
+              definition.version, wanted);
+    error_hint(err, "switch to release %s again", wanted);
+    return false;
+}
+
 static bool check_linked(const struct starting *starting, struct error *err)
 {
     const char *wanted = starting->job->command->version;
     char linked[LIMIT_VERSION];
+    if (!check_definition(starting, wanted, err))
+        return false;
     release_linked(starting->config, linked);
     if (text_equal(linked, wanted))
         return release_check_tree(starting->config, wanted, err);
@@ -112,8 +130,12 @@ static bool judge_failure(struct starting *starting, struct error *err)
     bool is_running = false;
     if (!look(starting, true, &is_running, err))
         return false;
-    if (is_running)
+    if (is_running) {
+        log_warning("start: a process of %s runs, although the service's own start failed, which "
+                    "has left it behind, or it was started by hand: %s",
+                    starting->config->home, reason.message);
         return true;
+    }
     *err = reason;
     launch_log_explain(starting->config, &starting->mark, err);
     return false;
@@ -121,10 +143,19 @@ static bool judge_failure(struct starting *starting, struct error *err)
 
 static bool fail_without_process(struct starting *starting, struct error *err)
 {
+    const struct process_list none = {.count = 0};
+    char stale[80] = "";
+    pid_t pid = process_stale_pid(starting->config, &none);
+    if (pid > 0)
+        (void)snprintf(stale, sizeof(stale), "; the pid file names process %d, which has ended",
+                       (int)pid);
     if (starting->is_order_over)
-        error_set(err, ERROR_RELEASE, "the start ended well, but no process is left");
+        error_set(err, ERROR_RELEASE,
+                  "the start came back at once: the service says started, but no process is left%s",
+                  stale);
     else
-        error_set(err, ERROR_TIMEOUT, "no process at the deadline, and the start has not ended");
+        error_set(err, ERROR_TIMEOUT, "no process at the deadline, and the start has not ended%s",
+                  stale);
     launch_log_explain(starting->config, &starting->mark, err);
     return false;
 }

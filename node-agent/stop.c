@@ -18,13 +18,39 @@
 #define KILL_MS        5000   /* from SIGKILL to the end: the kernel frees a large heap */
 #define ORDER_GRACE_MS 2000   /* for the stop script to tidy up behind the process */
 
+/* Of the time that there is, what is left to SIGTERM where the service's own stop does not end it.
+ */
+#define SIGTERM_SHARE 4
+
+/* Why the service's own stop was not enough. */
+enum shortfall {
+    SHORTFALL_NONE, /* so far */
+    SHORTFALL_FAILED,
+    SHORTFALL_HANGS,
+    SHORTFALL_STALE_PID_FILE,
+    SHORTFALL_LEFT_BEHIND,
+};
+
+static const char *const shortfalls[] = {
+    [SHORTFALL_NONE] = "the service's own stop has not ended",
+    [SHORTFALL_FAILED] = "the service's own stop failed",
+    [SHORTFALL_HANGS] = "the service's own stop hangs",
+    [SHORTFALL_STALE_PID_FILE] = "the service's own stop went by a stale pid file",
+    [SHORTFALL_LEFT_BEHIND] = "the service says stopped, but a fork of it was left behind",
+};
+_Static_assert(sizeof(shortfalls) / sizeof(shortfalls[0]) == SHORTFALL_LEFT_BEHIND + 1,
+               "one text each");
+
 struct stopping {
     struct job *job;
     struct process_list list;
     const struct service *service;
     struct service_order *order;
     bool is_order_over;
-    bool is_signalled;        /* we sent SIGTERM ourselves */
+    bool is_signalled; /* we sent SIGTERM ourselves */
+    bool has_stale_pid_file;
+    enum shortfall shortfall;
+    struct deadline patience; /* with the service's own stop */
     struct error order_error; /* of an order that failed */
 };
 
@@ -49,19 +75,36 @@ static void wait_for_news(const struct stopping *stopping, struct deadline deadl
         (void)poll(polled, count, deadline_poll_ms(deadline));
 }
 
+static void terminate(struct stopping *stopping, enum shortfall shortfall)
+{
+    char pids[64];
+    process_list_write(&stopping->list, pids, sizeof(pids));
+    log_warning("stop: %s: SIGTERM to process %s%s%s", shortfalls[shortfall], pids,
+                stopping->order_error.code != ERROR_NONE ? "; " : "",
+                stopping->order_error.message);
+    send_signal(&stopping->list, SIGTERM);
+    stopping->is_signalled = true;
+    stopping->shortfall = shortfall;
+}
+
 /* An order that is over, well or not, while the process lives: the pid file was stale, or the unit
  * did not start this process, or the script gave up. SIGTERM is all that the script does, too. */
 static void advance_order(struct stopping *stopping)
 {
-    if (!stopping->is_order_over &&
-        !stopping->service->advance(stopping->order, &stopping->is_order_over,
-                                    &stopping->order_error))
+    bool is_well = true;
+    if (!stopping->is_order_over)
+        is_well = stopping->service->advance(stopping->order, &stopping->is_order_over,
+                                             &stopping->order_error);
+    if (!is_well)
         stopping->is_order_over = true;
-    if (stopping->is_order_over && !stopping->is_signalled &&
-        !process_list_is_gone(&stopping->list)) {
-        send_signal(&stopping->list, SIGTERM);
-        stopping->is_signalled = true;
-    }
+    if (stopping->is_signalled || process_list_is_gone(&stopping->list))
+        return;
+    if (stopping->is_order_over)
+        terminate(stopping, stopping->order_error.code != ERROR_NONE ? SHORTFALL_FAILED
+                            : stopping->has_stale_pid_file           ? SHORTFALL_STALE_PID_FILE
+                                                                     : SHORTFALL_LEFT_BEHIND);
+    else if (deadline_is_over(stopping->patience))
+        terminate(stopping, SHORTFALL_HANGS);
 }
 
 /* All that we watched are gone: is there another one by now? */
@@ -85,7 +128,7 @@ static bool wait_until_gone(struct stopping *stopping, struct deadline deadline,
             *ret_is_gone = false;
             return true;
         } else {
-            wait_for_news(stopping, deadline);
+            wait_for_news(stopping, stopping->is_signalled ? deadline : stopping->patience);
         }
     }
     *ret_is_gone = true;
@@ -97,8 +140,12 @@ static bool not_gone(const struct stopping *stopping, const char *what, struct e
     char pids[64];
     bool has_failed = stopping->order_error.code != ERROR_NONE;
     process_list_write(&stopping->list, pids, sizeof(pids));
-    error_set(err, ERROR_TIMEOUT, "process %s still lives %s%s%s", pids, what,
-              has_failed ? "; " : "", has_failed ? stopping->order_error.message : "");
+    error_set(err, ERROR_TIMEOUT, "process %s still lives %s%s; %s%s%s", pids, what,
+              stopping->is_signalled ? " and after SIGTERM" : "", shortfalls[stopping->shortfall],
+              has_failed ? ": " : "", has_failed ? stopping->order_error.message : "");
+    if (!stopping->job->command->kill)
+        error_hint(err, "look at what it waits for, and end it by hand; or have the policy say "
+                        "stop: {at_deadline: kill}");
     return false;
 }
 
@@ -134,9 +181,12 @@ static bool stop_running(struct stopping *stopping, struct error *err)
     bool is_gone;
     if (deadline.at_ms == deadline_never().at_ms)
         deadline = deadline_after_ms(STOP_MOST_MS);
+    struct deadline last_part = deadline_share(deadline, SIGTERM_SHARE);
+    stopping->patience.at_ms = deadline.at_ms - (last_part.at_ms - clock_monotonic_ms());
+    stopping->has_stale_pid_file = process_stale_pid(&job->config->bitbucket, &stopping->list) > 0;
     failpoint("stop-before-signal");
-    if (!stopping->service->begin(&job->config->bitbucket, SERVICE_STOP, deadline, &stopping->order,
-                                  err))
+    if (!stopping->service->begin(&job->config->bitbucket, SERVICE_STOP, stopping->patience,
+                                  &stopping->order, err))
         return false;
     bool is_well = wait_until_gone(stopping, deadline, &is_gone, err);
     if (is_well && !is_gone)
@@ -169,14 +219,26 @@ static bool check_connections(struct job *job, struct error *err)
     return false;
 }
 
+static void tell_stale_pid_file(const struct stopping *stopping)
+{
+    const struct bitbucket_config *config = &stopping->job->config->bitbucket;
+    pid_t pid = process_stale_pid(config, &stopping->list);
+    if (pid > 0)
+        log_notice("stop: nothing of %s runs; its pid file is stale: it names process %d",
+                   config->home, (int)pid);
+}
+
 bool verb_stop(struct job *job, struct error *err)
 {
     struct stopping stopping = {.job = job, .service = service_of(&job->config->bitbucket)};
     job->report.connections = -1;
     if (!process_find(&job->config->bitbucket, &stopping.list, err))
         return false;
-    bool is_well =
-        check_connections(job, err) && (stopping.list.count == 0 || stop_running(&stopping, err));
+    bool is_well = check_connections(job, err);
+    if (is_well && stopping.list.count == 0)
+        tell_stale_pid_file(&stopping);
+    else if (is_well)
+        is_well = stop_running(&stopping, err);
     process_list_done(&stopping.list);
     return is_well;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verbs.h"
 
+#include "definition.h"
 #include "failpoint.h"
 #include "file.h"
 #include "memory.h"
@@ -73,31 +74,70 @@ static bool read_back(const struct bitbucket_config *config, const char *target,
     return false;
 }
 
-static bool move_link(const struct agent_config *config, const char *version, const char *linked,
-                      struct error *err)
+static bool is_link_there(const struct bitbucket_config *config)
+{
+    struct stat status;
+    return lstat(config->install_link, &status) == 0;
+}
+
+/* What a switch has to change: the link, the service definition, or both. */
+struct places {
+    bool has_link;
+    char linked[LIMIT_VERSION];
+    struct definition definition;
+};
+
+/* Where the definition alone names the release, there need not be a link. */
+static bool find_places(const struct agent_config *config, struct places *places, struct error *err)
 {
     const struct bitbucket_config *bitbucket = &config->bitbucket;
-    char target[RELEASE_PATH_SIZE];
-    release_path(bitbucket, "", version, target);
-    if (linked[0] != '\0' && !release_previous_write(config, linked, err))
+    if (!definition_look(config, &places->definition, err))
         return false;
+    places->has_link = places->definition.kind != DEFINITION_RELEASE || is_link_there(bitbucket);
+    release_linked(bitbucket, places->linked);
+    return true;
+}
+
+static bool is_switched(const struct places *places, const char *version)
+{
+    const struct definition *definition = &places->definition;
+    return text_equal(places->linked, version) &&
+           (definition->kind != DEFINITION_RELEASE ||
+            (text_equal(definition->version, version) && !definition->needs_reload));
+}
+
+static bool move_link(const struct bitbucket_config *config, const char *version, struct error *err)
+{
+    char target[RELEASE_PATH_SIZE];
+    release_path(config, "", version, target);
+    return file_replace_link(config->install_link, target, err) && read_back(config, target, err);
+}
+
+static bool change_places(const struct agent_config *config, const struct places *places,
+                          const char *version, struct error *err)
+{
     failpoint("switch-before-rename");
-    if (!file_replace_link(bitbucket->install_link, target, err))
+    if (places->has_link && !move_link(&config->bitbucket, version, err))
         return false;
     failpoint("switch-after-rename");
-    return read_back(bitbucket, target, err);
+    return definition_switch(config, &places->definition, version, err);
 }
 
 static bool switch_to(const struct agent_config *config, const char *version, bool keeps_way_back,
                       struct error *err)
 {
     const struct bitbucket_config *bitbucket = &config->bitbucket;
-    char linked[LIMIT_VERSION];
-    release_linked(bitbucket, linked);
-    if (text_equal(linked, version)) /* by a run before this one, perhaps cut off before the sync */
-        return sync_link(bitbucket, err);
+    struct places places;
+    if (!find_places(config, &places, err))
+        return false;
+    if (is_switched(&places,
+                    version)) /* by a run before this one, perhaps cut off before the sync */
+        return !places.has_link || sync_link(bitbucket, err);
+    bool is_new = places.linked[0] != '\0' && !text_equal(places.linked, version);
     return check_link(bitbucket, err) && check_stopped(bitbucket, err) &&
-           move_link(config, version, keeps_way_back ? linked : "", err);
+           release_check_home(bitbucket, version, err) &&
+           (!keeps_way_back || !is_new || release_previous_write(config, places.linked, err)) &&
+           change_places(config, &places, version, err);
 }
 
 /* Whole, as its record proves, or the one that was linked before. */

@@ -355,7 +355,7 @@ static void bitbucket_section_is_checked(void **state)
                      "bitbucket.context_path", "/bitbucket");
     assert_complaint(NODE REDIS CONTROLLERS BITBUCKET "  context_path: /a/../b\n",
                      "bitbucket.context_path", "/bitbucket");
-    assert_complaint(NODE REDIS CONTROLLERS "bitbucket: {service: {kind: sysv}}\n",
+    assert_complaint(NODE REDIS CONTROLLERS "bitbucket: {service: {kind: openrc}}\n",
                      "bitbucket.service.kind", "systemd");
     assert_complaint(NODE REDIS CONTROLLERS
                      "bitbucket: {service: {kind: systemd, unit: ../a.service}}\n",
