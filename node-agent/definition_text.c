@@ -199,7 +199,7 @@ static const char *place_behind(const char *line, const char *name)
     const char *begin = word_begin(line, name);
     while (begin < name && strchr(UNIT_PREFIXES, *begin) != NULL)
         begin++;
-    if (!is_command(line, begin, &is_quoted) || name_size(behind) != 0)
+    if (*begin == '@' || !is_command(line, begin, &is_quoted) || name_size(behind) != 0)
         return NULL;
     if (!is_quoted)
         return behind;

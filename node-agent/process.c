@@ -206,8 +206,11 @@ void process_release(const struct bitbucket_config *config, const struct process
 void process_list_write(const struct process_list *list, char *text, size_t size)
 {
     size_t length = 0;
+    bool tells_of_all = process_list_is_gone(list);
     text[0] = '\0';
-    for (size_t i = 0; i < list->count && length < size; i++)
-        length += (size_t)snprintf(text + length, size - length, "%s%d", i > 0 ? ", " : "",
-                                   (int)list->items[i].pid);
+    for (size_t i = 0; i < list->count && length < size; i++) {
+        if (tells_of_all || !process_is_gone(&list->items[i]))
+            length += (size_t)snprintf(text + length, size - length, "%s%d", length > 0 ? ", " : "",
+                                       (int)list->items[i].pid);
+    }
 }

@@ -61,7 +61,7 @@ bool process_wait_gone(const struct process *process, struct deadline deadline);
 void process_release(const struct bitbucket_config *config, const struct process *process,
                      char version[LIMIT_VERSION]);
 
-/* "1234" or "1234, 1240", for messages. */
+/* "1234" or "1234, 1240", for messages: those that live, or all where none does any more. */
 void process_list_write(const struct process_list *list, char *text, size_t size);
 
 #endif
