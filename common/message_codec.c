@@ -73,6 +73,12 @@ static const struct field facts_fields[] = {
     FIELD(node_facts, clock_ms, "clock_ms", FIELD_INTEGER, -1, 0),
 };
 
+/* Each object of their list "complaints", which is there where there is one. */
+static const struct field complaint_fields[] = {
+    FIELD(node_complaint, message, "message", FIELD_TEXT, 0, 0),
+    FIELD(node_complaint, hint, "hint", FIELD_TEXT, 0, 0),
+};
+
 /* Each object of the list "members", which a report of LB_READ that is DONE has. */
 static const struct field member_fields[] = {
     FIELD(message_member, member, "member", FIELD_TEXT, 0, 0),
@@ -196,29 +202,43 @@ static bool check_customisation(const void *item, struct error *err)
     return wrong == NULL;
 }
 
-/* A list of objects that a report of one verb has when it is DONE. */
+static bool check_complaint(const void *item, struct error *err)
+{
+    const struct node_complaint *complaint = item;
+    if (message_is_printable(complaint->message) && message_is_printable(complaint->hint))
+        return true;
+    error_set(err, ERROR_PROTOCOL, "it is not printable");
+    return false;
+}
+
+/* A list of objects that a report of one verb has when it is DONE, or that its facts have. */
 struct report_list {
     const char *name;
     enum verb verb;
     struct shape shape;
     size_t most;
-    size_t count_offset, items_offset, item_size; /* in struct report */
+    size_t count_offset, items_offset, item_size; /* in struct report, or struct node_facts */
     bool (*check)(const void *item, struct error *err);
 };
 
-#define LIST(name, verb, fields, count, items, check)                                              \
+#define LIST(record, name, verb, fields, count, items, check)                                      \
     {                                                                                              \
         name, verb, {fields, sizeof(fields) / sizeof((fields)[0]), 0},                             \
-            sizeof(((struct report *)0)->items) / sizeof(((struct report *)0)->items[0]),          \
-            offsetof(struct report, count), offsetof(struct report, items),                        \
-            sizeof(((struct report *)0)->items[0]), check                                          \
+            sizeof(((struct record *)0)->items) / sizeof(((struct record *)0)->items[0]),          \
+            offsetof(struct record, count), offsetof(struct record, items),                        \
+            sizeof(((struct record *)0)->items[0]), check                                          \
     }
 
 static const struct report_list report_lists[] = {
-    LIST("members", VERB_LB_READ, member_fields, member_count, members, check_member),
-    LIST("customisations", VERB_CUSTOMISATIONS, customisation_fields, customisation_count,
+    LIST(report, "members", VERB_LB_READ, member_fields, member_count, members, check_member),
+    LIST(report, "customisations", VERB_CUSTOMISATIONS, customisation_fields, customisation_count,
          customisations, check_customisation),
 };
+
+/* Left out where it is empty. */
+static const struct report_list complaint_list =
+    LIST(node_facts, "complaints", VERB_FACTS, complaint_fields, complaint_count, complaints,
+         check_complaint);
 
 /* NULL: this report has none. */
 static const struct report_list *list_of(const struct report *report)
@@ -229,9 +249,9 @@ static const struct report_list *list_of(const struct report *report)
     return NULL;
 }
 
-static json_t *write_list(const struct report_list *list, const struct report *report)
+static json_t *write_list(const struct report_list *list, const void *owner)
 {
-    const char *record = (const char *)report;
+    const char *record = owner;
     size_t count = *(const size_t *)(record + list->count_offset);
     json_t *array = json_array();
     CHECK(count <= list->most);
@@ -243,10 +263,10 @@ static json_t *write_list(const struct report_list *list, const struct report *r
     return array;
 }
 
-static bool read_list(const struct report_list *list, const json_t *object, struct report *report,
+static bool read_list(const struct report_list *list, const json_t *object, void *owner,
                       struct error *err)
 {
-    char *record = (char *)report;
+    char *record = owner;
     const json_t *array = json_object_get(object, list->name);
     if (!json_is_array(array) || json_array_size(array) > list->most)
         return shape_not_a_list(list->name, list->most, err);
@@ -264,6 +284,34 @@ static bool read_list(const struct report_list *list, const json_t *object, stru
     return true;
 }
 
+static json_t *write_facts(const struct node_facts *facts)
+{
+    json_t *object = shape_write(SHAPE(facts_fields, 0), facts);
+    if (facts->complaint_count > 0) {
+        int failure =
+            json_object_set_new(object, complaint_list.name, write_list(&complaint_list, facts));
+        CHECK(failure == 0);
+    }
+    return object;
+}
+
+static bool read_facts(const json_t *object, struct node_facts *facts, struct error *err)
+{
+    const char *const nested[] = {complaint_list.name, NULL};
+    const struct shape shape = SHAPE(facts_fields, 0);
+    if (!json_is_object(object)) {
+        error_set(err, ERROR_PROTOCOL, "'facts' is not an object");
+        return false;
+    }
+    bool is_read = shape_only(shape, nested, object, err) &&
+                   shape_read(shape, false, object, facts, err) &&
+                   (json_object_get(object, complaint_list.name) == NULL ||
+                    read_list(&complaint_list, object, facts, err));
+    if (!is_read)
+        error_wrap(err, "'facts'");
+    return is_read;
+}
+
 char *report_write(const struct report *report)
 {
     json_t *object = shape_write(SHAPE(report_fields, VERB_BIT(report->verb)), report);
@@ -273,8 +321,7 @@ char *report_write(const struct report *report)
         CHECK(failure == 0);
     }
     if (report->has_facts) {
-        int failure = json_object_set_new(object, "facts",
-                                          shape_write(SHAPE(facts_fields, 0), &report->facts));
+        int failure = json_object_set_new(object, "facts", write_facts(&report->facts));
         CHECK(failure == 0);
     }
     const struct report_list *list = list_of(report);
@@ -320,8 +367,7 @@ static bool read_report_object(const json_t *object, struct report *report, stru
     if (list != NULL && !read_list(list, object, report, err))
         return false;
     report->has_facts = json_object_get(object, "facts") != NULL;
-    return !report->has_facts ||
-           read_nested(SHAPE(facts_fields, 0), "facts", object, &report->facts, err);
+    return !report->has_facts || read_facts(json_object_get(object, "facts"), &report->facts, err);
 }
 
 bool report_read(const char *bytes, size_t size, struct report *ret_report, struct error *err)

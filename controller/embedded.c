@@ -67,7 +67,7 @@ static bool add_agent(const char *cluster, const char *agent, const char *passwo
                       struct buffer *acl, struct error *err)
 {
     if (buffer_format(acl,
-                      "user agent.%s.%s >%s " EVERYBODY
+                      "user agent.%s.%s >%s " EVERYBODY "+time "
                       "(+xreadgroup +xack +xdel +xgroup|create ~shunt:{%s}:command:%s) "
                       "(+xadd ~shunt:{%s}:report) (+set ~shunt:{%s}:beat:%s)\n",
                       cluster, agent, password, cluster, agent, cluster, cluster, agent))

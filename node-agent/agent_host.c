@@ -3,12 +3,10 @@
 
 #include "file.h"
 #include "memory.h"
-#include "path_text.h"
+#include "node_check.h"
 #include "text.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +15,7 @@
 #include <unistd.h>
 
 #define SECRET_BYTES 4096 /* what file_read_secret() reads at most */
+#define CLOCK_MS     3000 /* for Redis to tell the time */
 
 struct host_check {
     struct buffer *complaints;
@@ -100,66 +99,39 @@ static void check_state_dir(struct host_check *check, const char *path)
         complain(check, "state_dir", "'%s' is not a directory that can be written", at);
 }
 
-static void check_directory(struct host_check *check, const char *what, const char *path,
-                            int access_mode, const char *rule)
+static void check_node(struct host_check *check, const struct agent_config *config)
 {
-    struct stat status;
-    if (path[0] != '\0' &&
-        (stat(path, &status) != 0 || !S_ISDIR(status.st_mode) || access(path, access_mode) != 0))
-        complain(check, what, "'%s' must be %s", path, rule);
-}
-
-/* The link that a switch replaces: it must be one, and name a release. */
-static void check_link(struct host_check *check, const struct bitbucket_config *config)
-{
-    static const char what[] = "bitbucket.install_link";
-    struct stat status;
-    FREE_CLEANUP char *releases = realpath(config->releases, NULL);
-    FREE_CLEANUP char *target = realpath(config->install_link, NULL);
-    if (config->install_link[0] == '\0' || releases == NULL)
-        return;
-    if (lstat(config->install_link, &status) != 0 || !S_ISLNK(status.st_mode)) {
-        complain(check, what,
-                 "'%s' must be a symbolic link, so that a switch is atomic; hint: move the tree to "
-                 "'%s/VERSION' and link to it",
-                 config->install_link, config->releases);
-        return;
+    struct node_complaints complaints;
+    node_check(config, &complaints);
+    for (size_t i = 0; i < complaints.count && i < MESSAGE_COMPLAINTS; i++) {
+        const struct node_complaint *complaint = &complaints.items[i];
+        (void)buffer_format(check->complaints, "%s%s%s\n", complaint->message,
+                            complaint->hint[0] != '\0' ? "; hint: " : "", complaint->hint);
     }
-    const char *name = target == NULL ? NULL : path_below(target, releases);
-    if (name == NULL || strchr(name, '/') != NULL)
-        complain(check, what, "'%s' names '%s' and not a directory in '%s'", config->install_link,
-                 target == NULL ? "nothing" : target, releases);
+    check->count += complaints.count;
 }
 
-/* Symbolic links can bring together what the texts keep apart. */
-static void check_home(struct host_check *check, const struct bitbucket_config *config)
+/* Commands expire by this host's clock, and Redis is what it shares with the controllers. Where
+ * Redis does not answer, or will not tell this user, nothing is known. */
+static void check_clock(struct host_check *check, const struct redis_address *address)
 {
-    FREE_CLEANUP char *home = realpath(config->home, NULL);
-    FREE_CLEANUP char *releases = realpath(config->releases, NULL);
-    FREE_CLEANUP char *tree = realpath(config->install_link, NULL);
-    if (home == NULL)
-        return;
-    if ((releases != NULL && path_is_inside(home, releases)) ||
-        (tree != NULL && path_is_inside(home, tree)))
-        complain(check, "bitbucket.home",
-                 "BITBUCKET_HOME must lie outside of releases and install tree, but is '%s'", home);
-    if (releases != NULL && path_below(releases, home) != NULL)
-        complain(check, "bitbucket.releases",
-                 "must lie outside of BITBUCKET_HOME, where nothing is ever written, but is '%s'",
-                 releases);
-}
-
-static void check_service(struct host_check *check, const struct bitbucket_config *config)
-{
-    if (config->unit[0] != '\0' && access("/run/systemd/system", F_OK) != 0)
-        complain(check, "bitbucket.service", "systemd does not run here; hint: kind: script");
-    if (config->user[0] == '\0')
-        return;
-    const struct passwd *user = getpwnam(config->user);
-    if (user == NULL)
-        complain(check, "bitbucket.service.user", "there is no user '%s'", config->user);
-    else if (geteuid() != 0 && geteuid() != user->pw_uid)
-        complain(check, "bitbucket.service.user", "only root can become '%s'", config->user);
+    struct redis *redis = redis_new(address);
+    struct deadline deadline = deadline_after_ms(CLOCK_MS);
+    REPLY_CLEANUP redisReply *reply = NULL;
+    struct error ignored;
+    uint64_t seconds = 0;
+    if (redis_connect(redis, deadline, &ignored) &&
+        redis_command(redis, deadline, &reply, &ignored, "TIME", NULL) &&
+        reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+        text_parse_u64(reply->element[0]->str, INT64_MAX / 1000, &seconds)) {
+        int64_t skew_ms = clock_wall_ms() - (int64_t)seconds * 1000;
+        if (skew_ms > LIMIT_CLOCK_SKEW_MS || skew_ms < -LIMIT_CLOCK_SKEW_MS)
+            complain(check, "clock",
+                     "it is %lld s off that of Redis, %d s are allowed; hint: commands expire by "
+                     "the clock: mend NTP on this host, or on that of Redis",
+                     (long long)(skew_ms / 1000), LIMIT_CLOCK_SKEW_MS / 1000);
+    }
+    redis_free(redis);
 }
 
 static void check_lb(struct host_check *check, const struct lb *lb)
@@ -178,7 +150,6 @@ static void check_lb(struct host_check *check, const struct lb *lb)
 size_t agent_config_check_host(const struct agent_config *config, struct buffer *ret_complaints)
 {
     struct host_check check = {.complaints = ret_complaints};
-    const struct bitbucket_config *bitbucket = &config->bitbucket;
     check_state_dir(&check, config->state_dir);
     check_key(&check, config->key_file);
     check_secret(&check, "redis.password_file", config->redis.password_file);
@@ -186,13 +157,11 @@ size_t agent_config_check_host(const struct agent_config *config, struct buffer 
     check_readable(&check, "redis.tls.ca_file", config->redis.ca_file);
     check_readable(&check, "redis.tls.cert_file", config->redis.cert_file);
     check_secret(&check, "redis.tls.key_file", config->redis.key_file);
-    check_directory(&check, "bitbucket.releases", bitbucket->releases, R_OK | W_OK | X_OK,
-                    "a directory that can be written");
-    check_directory(&check, "bitbucket.home", bitbucket->home, X_OK, "a directory");
-    check_link(&check, bitbucket);
-    check_home(&check, bitbucket);
-    check_service(&check, bitbucket);
+    if (config->has_bitbucket)
+        check_node(&check, config);
     for (size_t i = 0; i < config->lb_count; i++)
         check_lb(&check, &config->lbs[i]);
+    if (config->cluster[0] != '\0')
+        check_clock(&check, &config->redis);
     return check.count;
 }

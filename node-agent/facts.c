@@ -2,6 +2,7 @@
 #include "facts.h"
 
 #include "clock.h"
+#include "node_check.h"
 #include "process.h"
 #include "release.h"
 #include "text.h"
@@ -76,12 +77,24 @@ void facts_collect(const struct agent_config *config, struct node_facts *ret_fac
     ret_facts->clock_ms = clock_wall_ms();
 }
 
+static void collect_complaints(struct job *job)
+{
+    struct node_facts *facts = &job->report.facts;
+    struct node_complaints complaints = {.count = 0};
+    if (job->config->has_bitbucket)
+        node_check(job->config, &complaints);
+    facts->complaint_count =
+        complaints.count < MESSAGE_COMPLAINTS ? complaints.count : MESSAGE_COMPLAINTS;
+    memcpy(facts->complaints, complaints.items, sizeof(facts->complaints));
+}
+
 /* With an artifact on this node's disk: it must be there. */
 bool verb_facts(struct job *job, struct error *err)
 {
     struct stat status;
     const char *artifact = job->command->artifact;
     facts_collect(job->config, &job->report.facts);
+    collect_complaints(job);
     job->report.has_facts = true;
     if (artifact[0] != '/')
         return true;

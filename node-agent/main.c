@@ -5,6 +5,7 @@
 #include "home_guard.h"
 #include "keys.h"
 #include "log.h"
+#include "node_check.h"
 #include "text.h"
 
 #include <errno.h>
@@ -162,6 +163,15 @@ static bool check_host(const struct agent_config *config, struct error *err)
     return false;
 }
 
+static void describe_service(const struct agent_config *config)
+{
+    char text[2 * LIMIT_PATH + 256] = "";
+    if (config->has_bitbucket)
+        node_check_describe(config, text, sizeof(text));
+    if (text[0] != '\0')
+        printf("service: %s\n", text);
+}
+
 /* Both are looked at even if the first is not good: all is said at once. */
 static enum exit_status check(const struct options *options)
 {
@@ -169,6 +179,7 @@ static enum exit_status check(const struct options *options)
     struct error config_error, host_error;
     bool is_config_good = read_config(options->config_path, &config, &config_error);
     bool is_host_good = check_host(&config, &host_error);
+    describe_service(&config);
     agent_config_done(&config);
     if (is_config_good && is_host_good) {
         puts("configuration is good");

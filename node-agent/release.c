@@ -87,13 +87,12 @@ bool release_check_tree(const struct bitbucket_config *config, const char *versi
     return true;
 }
 
-/* Links on the way make no difference. */
-static bool is_same_directory(const char *a, const char *b)
+bool release_is_home(const struct bitbucket_config *config, const char *path)
 {
-    FREE_CLEANUP char *resolved_a = realpath(a, NULL);
-    FREE_CLEANUP char *resolved_b = realpath(b, NULL);
-    return text_equal(a, b) ||
-           (resolved_a != NULL && resolved_b != NULL && text_equal(resolved_a, resolved_b));
+    FREE_CLEANUP char *given = realpath(path, NULL);
+    FREE_CLEANUP char *home = realpath(config->home, NULL);
+    return text_equal(path, config->home) ||
+           (given != NULL && home != NULL && text_equal(given, home));
 }
 
 bool release_check_home(const struct bitbucket_config *config, const char *version,
@@ -111,7 +110,7 @@ bool release_check_home(const struct bitbucket_config *config, const char *versi
     if (home[0] != '\0' || !file_read(path, &text, &ignored))
         return true;
     home_script_read(buffer_text(&text), text.length, home);
-    if (home[0] == '\0' || is_same_directory(home, config->home))
+    if (home[0] == '\0' || release_is_home(config, home))
         return true;
     error_set(err, ERROR_INVALID, "release %s: bin/set-bitbucket-home.sh names the home %s, not %s",
               version, home, config->home);

@@ -51,6 +51,9 @@ void release_linked(const struct bitbucket_config *config, char version[LIMIT_VE
 bool release_check_tree(const struct bitbucket_config *config, const char *version,
                         struct error *err);
 
+/* The path is BITBUCKET_HOME; links on the way make no difference. */
+bool release_is_home(const struct bitbucket_config *config, const char *path);
+
 /* ERROR_INVALID if the tree's own bin/set-bitbucket-home.sh names another home than ours, and the
  * service sets none, which would overrule it. */
 bool release_check_home(const struct bitbucket_config *config, const char *version,

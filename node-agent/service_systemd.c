@@ -5,6 +5,7 @@
  */
 #include "service.h"
 
+#include "log.h"
 #include "memory.h"
 #include "quote.h"
 #include "text.h"
@@ -39,12 +40,33 @@ static int job_removed(sd_bus_message *message, void *context, sd_bus_error *fai
     return 0;
 }
 
+/* A unit that is active without a process would take a start for done: one with RemainAfterExit=,
+ * as systemd makes them from init scripts, whose Bitbucket has crashed or was stopped by hand. */
+static bool choose_method(struct service_order *order, const char **ret_method, struct error *err)
+{
+    char state[32];
+    *ret_method = order->action == SERVICE_START ? "StartUnit" : "StopUnit";
+    if (order->action == SERVICE_STOP)
+        return true;
+    if (!unit_bus_load(&order->bus, err) ||
+        !unit_bus_get_text(&order->bus, UNIT_BUS_UNIT, "ActiveState", state, sizeof(state), err))
+        return false;
+    if (!text_equal(state, "active"))
+        return true;
+    log_warning("start: unit %s is active, but no process of Bitbucket lives: it is restarted",
+                order->bus.unit);
+    *ret_method = "RestartUnit";
+    return true;
+}
+
 static bool call_unit(struct service_order *order, struct error *err)
 {
-    const char *method = order->action == SERVICE_START ? "StartUnit" : "StopUnit";
+    const char *method;
     sd_bus_error failure = SD_BUS_ERROR_NULL;
     sd_bus_message *reply = NULL;
     const char *job;
+    if (!choose_method(order, &method, err))
+        return false;
     int status =
         sd_bus_call_method(order->bus.bus, UNIT_BUS_SYSTEMD, UNIT_BUS_PATH, UNIT_BUS_MANAGER,
                            method, &failure, &reply, "ss", order->bus.unit, "replace");

@@ -20,6 +20,8 @@
 #define LIMIT_CLUSTERS   4096 /* clusters of one fleet: the benchmark has 2,500 */
 #define LIMIT_OPERATORS  64   /* people with a key */
 
+#define LIMIT_CLOCK_SKEW_MS 60000 /* of a node's clock: commands expire by it */
+
 #define LIMIT_MESSAGE_BYTES (64 * 1024)       /* a signed command, report or request on the wire */
 #define LIMIT_REST_BYTES    (1024 * 1024)     /* a REST answer: 12 nodes are 5 KB */
 #define LIMIT_LB_BYTES      (8 * 1024 * 1024) /* `show stat` of a large HAProxy is 2 MB */

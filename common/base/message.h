@@ -128,6 +128,13 @@ const char *report_kind_name(enum report_kind kind);
 bool report_kind_parse(const char *name, enum report_kind *ret_kind);
 bool report_kind_is_final(enum report_kind kind);
 
+/* Something wrong with a node's host, and what to do about it; in words, for people. */
+#define MESSAGE_COMPLAINTS 8
+struct node_complaint {
+    char message[384];
+    char hint[ERROR_HINT_SIZE]; /* "" = none */
+};
+
 /* What an agent knows of its node. Empty text and -1 mean "not known", never "none". */
 struct node_facts {
     char agent_version[LIMIT_VERSION];
@@ -139,8 +146,10 @@ struct node_facts {
     int64_t pid;                         /* of Bitbucket; 0 = proved not running */
     int64_t free_bytes;                  /* on the file system of install_root */
     int64_t free_inodes;
-    int64_t load_1m_x100; /* load average * 100 */
-    int64_t clock_ms;     /* the node's wall clock when it answered */
+    int64_t load_1m_x100;   /* load average * 100 */
+    int64_t clock_ms;       /* the node's wall clock when it answered */
+    size_t complaint_count; /* FACTS; a HELLO has none, since finding them takes a while */
+    struct node_complaint complaints[MESSAGE_COMPLAINTS];
 };
 
 /* How one member is; what the figures mean stands in lb-drivers/lb_driver.h. */

@@ -97,6 +97,20 @@ static void check_active(const struct plan_input *input, struct plan *plan, uint
                   plan->from);
 }
 
+/* A row for each thing that is wrong, in the agent's own words; one row if nothing is. */
+static void check_host(const struct plan_node *node, struct plan *plan)
+{
+    const struct node_facts *facts = &node->facts;
+    CHECK(facts->complaint_count <= MESSAGE_COMPLAINTS);
+    if (facts->complaint_count == 0)
+        (void)add(plan, "host", node->name);
+    for (size_t i = 0; i < facts->complaint_count; i++) {
+        struct plan_check *check = add(plan, "host", node->name);
+        error_set(&check->error, ERROR_INVALID, "%s", facts->complaints[i].message);
+        error_hint(&check->error, "%s", facts->complaints[i].hint);
+    }
+}
+
 static void check_agent(const struct plan_input *input, struct plan *plan, uint32_t index)
 {
     const struct plan_node *node = &input->nodes[index];
@@ -108,19 +122,20 @@ static void check_agent(const struct plan_input *input, struct plan *plan, uint3
     check = add(plan, "installed release", node->name);
     text_copy(check->detail, sizeof(check->detail), node->facts.linked_version);
     if (plan->from[0] != '\0' && !text_equal(node->facts.linked_version, plan->from)) {
-        error_set(&check->error, ERROR_CONFLICT, "its install link names '%s', the cluster runs %s",
-                  node->facts.linked_version, plan->from);
-        error_hint(&check->error, "the link must name RELEASES/%s, where the service starts from",
-                   plan->from);
+        error_set(&check->error, ERROR_CONFLICT,
+                  "its link or service names '%s', the cluster runs %s", node->facts.linked_version,
+                  plan->from);
+        error_hint(&check->error, "link or service definition must name RELEASES/%s", plan->from);
     } else if (node->facts.pid <= 0) {
         error_set(&check->error, ERROR_NOT_FOUND, "no process of this home (%s) runs there",
                   node->facts.home);
     }
+    check_host(node, plan);
     int64_t skew_ms = node->facts.clock_ms - input->now_ms;
     check = add(plan, "clock", node->name);
-    if (skew_ms > PLAN_CLOCK_SKEW_MS || skew_ms < -PLAN_CLOCK_SKEW_MS) {
+    if (skew_ms > LIMIT_CLOCK_SKEW_MS || skew_ms < -LIMIT_CLOCK_SKEW_MS) {
         error_set(&check->error, ERROR_CONFLICT, "its clock is off by %lld ms, %d ms are allowed",
-                  (long long)skew_ms, PLAN_CLOCK_SKEW_MS);
+                  (long long)skew_ms, LIMIT_CLOCK_SKEW_MS);
         error_hint(&check->error, "commands expire by the clock: mend NTP on that host");
     }
 }

@@ -12,8 +12,6 @@
 #include "message.h"
 #include "policy.h"
 
-#define PLAN_CLOCK_SKEW_MS 60000 /* commands expire by the node's clock */
-
 enum plan_health { PLAN_LB_UP, PLAN_LB_NOT_UP, PLAN_LB_DRAINED };
 
 struct plan_lb {
@@ -63,7 +61,7 @@ struct plan_check {
     char detail[128];                 /* of a passed check, for people; may be empty */
 };
 
-#define PLAN_CHECKS_MAX (16 + LIMIT_NODES * (9 + LIMIT_LBS))
+#define PLAN_CHECKS_MAX (16 + LIMIT_NODES * (9 + LIMIT_LBS + MESSAGE_COMPLAINTS))
 
 struct plan {
     char from[LIMIT_VERSION]; /* as the cluster says; empty if unknown */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real agent on a node with the Bitbucket stand-in, and what is asked of it."""
 
+import contextlib
 import hashlib
 import http.client
 import json
@@ -143,6 +144,20 @@ bitbucket:
             if is_ours:
                 os.kill(int(entry), signal.SIGKILL)
                 until(lambda entry=entry: not pid_runs(entry), "the end of a killed process")
+
+
+@contextlib.contextmanager
+def two_releases(made):
+    """The agent runs, and has staged OLD and NEW; what runs of the node at the end is ended."""
+    try:
+        made.start()
+        made.controller.hello()
+        made.stage(OLD)
+        made.stage(NEW)
+        yield made
+    finally:
+        made.end_all()
+        made.controller.redis.close()
 
 
 @pytest.fixture

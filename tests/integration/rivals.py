@@ -23,7 +23,7 @@ user controller on >controller ~shunt:* +@all -@dangerous +info
 user operator on >operator {EVERYBODY} %R~shunt:* +get +exists +pttl +xread +xrange +xrevrange \
 (+xadd ~shunt:{{*}}:request ~shunt:{{*}}:lease-break) (+blpop ~shunt:{{*}}:answer:*)
 """
-ACL_AGENT = ("user agent.{cluster}.{name} on >{name} {everybody} "
+ACL_AGENT = ("user agent.{cluster}.{name} on >{name} {everybody} +time "
              "(+xreadgroup +xack +xdel +xgroup|create ~shunt:{{{cluster}}}:command:{name}) "
              "(+xadd ~shunt:{{{cluster}}}:report) (+set ~shunt:{{{cluster}}}:beat:{name})\n")
 

@@ -546,7 +546,9 @@ def test_sigterm_ends_it_with_status_0(agent):
 
 def test_check_says_all_at_once(idle_agent, controller):
     good = idle_agent.run("--check")
-    assert (good.returncode, good.stdout) == (0, "configuration is good\n")
+    assert good.returncode == 0, good.stderr
+    assert good.stdout.startswith("service: the agent starts through the link '")
+    assert good.stdout.endswith("\nconfiguration is good\n")
     with open(idle_agent.path("agent.yaml"), "a", encoding="utf-8") as config:
         config.write("colour: blue\n")
     os.unlink(idle_agent.path("releases/current"))

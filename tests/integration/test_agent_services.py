@@ -2,9 +2,13 @@
 """A real agent on a node whose service is an init script, as the product's installer makes it: the
 script names the release's directory, and there is no link."""
 
+import contextlib
 import os
+import socket
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
@@ -12,7 +16,7 @@ import pytest
 sys.dont_write_bytecode = True
 
 from agent_node import (DEADLINE_MS, NEW, OLD, Node, artifacts, jvm_arguments,  # noqa: F401
-                        pid_runs, server)
+                        pid_runs, server, two_releases)
 
 SCRIPT = """#!/bin/bash
 # Installed in {install}
@@ -54,19 +58,11 @@ class InitScriptNode(Node):
 def node(folder, server, artifacts, network):
     if os.geteuid() != 0:
         pytest.skip("an init script is run by root")
-    made = InitScriptNode(folder, server, artifacts, f"{network}.1")
-    try:
-        made.start()
-        made.controller.hello()
-        made.stage(OLD)
-        made.stage(NEW)
+    with two_releases(InitScriptNode(folder, server, artifacts, f"{network}.1")) as made:
         made.write_script()
         made.begin(OLD)
         made.probe(OLD)
         yield made
-    finally:
-        made.end_all()
-        made.controller.redis.close()
 
 
 # ---- the whole way ----
@@ -180,6 +176,55 @@ def test_a_start_that_fails_on_a_stale_lock_of_the_database_is_named(node):
     error = node.failed("start", "release", "databasechangeloglock", version=OLD,
                         deadline_ms=DEADLINE_MS)
     assert "BSERV-20412" in error["hint"]
+
+
+# ---- what --check and facts say ----
+
+
+def test_check_says_how_a_switch_will_go(node):
+    checked = node.run("--check")
+    assert f"init script {node.script} names release {OLD} in '{node.script}'" in checked.stdout
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_what_is_wrong_with_the_node_is_in_facts_too(node):
+    os.symlink(node.path(f"releases/{NEW}"), node.path("releases/current"))
+    complaint = node.done("facts")["facts"]["complaints"][0]
+    assert f"names release {NEW}, but init script {node.script} starts" in complaint["message"]
+    assert "have the link name" in complaint["hint"]
+    checked = node.run("--check")
+    assert complaint["message"] in checked.stderr and complaint["hint"] in checked.stderr
+
+
+@contextlib.contextmanager
+def redis_whose_clock_is_off(path, seconds):
+    """It says OK to all but the question for its time."""
+    def serve(listener):
+        connection, _ = listener.accept()
+        with connection:
+            while request := connection.recv(4096):
+                now = str(int(time.time()) + seconds)
+                connection.sendall(f"*2\r\n${len(now)}\r\n{now}\r\n$1\r\n0\r\n".encode()
+                                   if b"TIME" in request else b"+OK\r\n")
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        server = threading.Thread(target=serve, args=(listener,), daemon=True)
+        server.start()
+        yield
+        server.join(10)
+
+
+@pytest.mark.parametrize("seconds, is_told", [(-300, True), (300, True), (20, False)])
+def test_check_tells_a_clock_that_is_off_by_more_than_the_limit(node, seconds, is_told):
+    with open(node.path("agent.yaml"), encoding="utf-8") as file:
+        text = file.read()
+    node.write_private("agent.yaml", text.replace(node.server.path, node.path("late.sock")))
+    with redis_whose_clock_is_off(node.path("late.sock"), seconds):
+        checked = node.run("--check")
+    assert ("clock: it is " in checked.stderr) == is_told, checked.stderr
+    assert ("mend NTP" in checked.stderr) == is_told
 
 
 # ---- definitions that are not to be edited ----

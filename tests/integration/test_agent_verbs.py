@@ -13,23 +13,15 @@ import pytest
 sys.dont_write_bytecode = True
 
 from agent_node import (DEADLINE_MS, NEW, OLD, STANDIN, Node, artifacts, pid_runs,  # noqa: F401
-                        server)
+                        server, two_releases)
 from shunt_wire import until
 
 
 @pytest.fixture
 def node(folder, server, artifacts, network):
-    made = Node(folder, server, artifacts, f"{network}.1")
-    try:
-        made.start()
-        made.controller.hello()
-        made.stage(OLD)
-        made.stage(NEW)
+    with two_releases(Node(folder, server, artifacts, f"{network}.1")) as made:
         made.run_version(OLD)
         yield made
-    finally:
-        made.end_all()
-        made.controller.redis.close()
 
 
 # ---- the whole way ----

@@ -206,7 +206,7 @@ def test_api_that_gives_no_answer_is_no_reason_to_say_that_nodes_are_missing(tri
     with trial.faults(*ALL, zdu_html_503=True):
         found = trial.refused("7.9.4")
         assert [text for *_, text in found if "does not list" in text] == []
-        assert [text for *_, text in found if text.startswith("its install link names")] == []
+        assert [text for *_, text in found if text.startswith("its link or service names")] == []
 
 
 @pytest.mark.parametrize("field", ["originalVersion", "upgradeModeEnabled"])

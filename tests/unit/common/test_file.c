@@ -131,6 +131,24 @@ static void failed_replacement_keeps_the_old_file_and_removes_the_new(void **sta
                  "none/");
 }
 
+static void file_is_replaced_with_the_owner_and_mode_of_another(void **state)
+{
+    struct stat like, status;
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    write_file(scratch_path("a"), "old", 0640);
+    assert_int_equal(chown(scratch_path("a"), 1234, 4321), 0);
+    assert_int_equal(stat(scratch_path("a"), &like), 0);
+    assert_good(file_replace_like(scratch_path("a"), "new", 3, &like, &err));
+    assert_contents(scratch_path("a"), "new");
+    assert_int_equal(stat(scratch_path("a"), &status), 0);
+    assert_int_not_equal(status.st_ino, like.st_ino);
+    assert_int_equal(status.st_uid, 1234);
+    assert_int_equal(status.st_gid, 4321);
+    assert_int_equal(status.st_mode & 07777, 0640);
+}
+
 static void link_is_made_and_replaced(void **state)
 {
     (void)state;
@@ -224,6 +242,7 @@ int main(void)
         test_in_scratch(renamed_file_replaces_what_had_the_name),
         test_in_scratch(replaced_file_has_contents_and_mode_and_leaves_nothing_else),
         test_in_scratch(failed_replacement_keeps_the_old_file_and_removes_the_new),
+        test_in_scratch(file_is_replaced_with_the_owner_and_mode_of_another),
         test_in_scratch(link_is_made_and_replaced),
         test_in_scratch(link_does_not_replace_a_directory),
         test_in_scratch(directory_is_made_with_its_parents),

@@ -181,6 +181,42 @@ static void hello_with_facts_reads_back(void **state)
     assert_int_equal(back.error.code, ERROR_NONE);
 }
 
+static void complaints_read_back(void **state)
+{
+    (void)state;
+    struct report report = hello_report();
+    struct report back;
+    report.facts.complaint_count = MESSAGE_COMPLAINTS;
+    strcpy(report.facts.complaints[0].message, "git: there is none");
+    strcpy(report.facts.complaints[0].hint, "install git");
+    FREE_CLEANUP char *text = report_write(&report);
+    assert_good(read_report(text, &back, &err));
+    assert_int_equal(back.facts.complaint_count, MESSAGE_COMPLAINTS);
+    assert_string_equal(back.facts.complaints[0].message, "git: there is none");
+    assert_string_equal(back.facts.complaints[0].hint, "install git");
+    assert_string_equal(back.facts.complaints[1].message, "");
+}
+
+static void complaints_of_another_form_are_refused(void **state)
+{
+    static const char *const lists[] = {"{}",
+                                        "[1]",
+                                        "[{\"message\":\"a\"}]",
+                                        "[{\"message\":\"a\\nb\",\"hint\":\"\"}]",
+                                        "[{\"message\":\"a\",\"hint\":\"\",\"x\":\"\"}]",
+                                        "[1,2,3,4,5,6,7,8,9]"};
+    (void)state;
+    struct report report = hello_report();
+    struct report back;
+    FREE_CLEANUP char *text = report_write(&report);
+    const char *facts = strstr(text, "\"facts\":{") + strlen("\"facts\":{");
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        FREE_CLEANUP char *wrong =
+            memory_format("%.*s\"complaints\":%s,%s", (int)(facts - text), text, lists[i], facts);
+        assert_fails(read_report(wrong, &back, &err), ERROR_PROTOCOL, "complaints");
+    }
+}
+
 static void state_of_members_reads_back(void **state)
 {
     (void)state;
@@ -252,6 +288,12 @@ static void longest_report_fits_the_wire(void **state)
     memset(report.facts.install_root, 1, sizeof(report.facts.install_root) - 1);
     memset(report.facts.home, 1, sizeof(report.facts.home) - 1);
     memset(report.facts.releases, 1, sizeof(report.facts.releases) - 1);
+    report.facts.complaint_count = MESSAGE_COMPLAINTS;
+    for (size_t i = 0; i < MESSAGE_COMPLAINTS; i++) {
+        struct node_complaint *complaint = &report.facts.complaints[i];
+        memset(complaint->message, '"', sizeof(complaint->message) - 1);
+        memset(complaint->hint, '"', sizeof(complaint->hint) - 1);
+    }
     FREE_CLEANUP char *text = report_write(&report);
     assert_good(read_report(text, &back, &err));
 }
@@ -503,6 +545,8 @@ int main(void)
         cmocka_unit_test(every_verb_reads_back),
         cmocka_unit_test(report_of_failure_reads_back),
         cmocka_unit_test(hello_with_facts_reads_back),
+        cmocka_unit_test(complaints_read_back),
+        cmocka_unit_test(complaints_of_another_form_are_refused),
         cmocka_unit_test(state_of_members_reads_back),
         cmocka_unit_test(longest_members_fit_the_wire),
         cmocka_unit_test(figures_that_are_not_given_are_not_known),

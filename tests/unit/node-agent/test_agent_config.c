@@ -367,6 +367,23 @@ static void bitbucket_section_is_checked(void **state)
                      "A-B", "not the name of a variable");
 }
 
+static void init_script_has_the_installers_defaults(void **state)
+{
+    (void)state;
+    assert_good_config(NODE REDIS CONTROLLERS "bitbucket: {service: {kind: sysv}}\n");
+    assert_int_equal(config.bitbucket.service, SERVICE_SYSV);
+    assert_string_equal(config.bitbucket.init_script, "/etc/init.d/atlbitbucket");
+    assert_string_equal(config.bitbucket.user, "atlbitbucket");
+    assert_good_config(NODE REDIS CONTROLLERS
+                       "bitbucket: {service: {kind: sysv, script: /etc/init.d/bb, user: bb}}\n");
+    assert_string_equal(config.bitbucket.init_script, "/etc/init.d/bb");
+    assert_string_equal(config.bitbucket.user, "bb");
+    assert_complaint(NODE REDIS CONTROLLERS "bitbucket: {service: {kind: sysv, unit: a.service}}\n",
+                     "bitbucket.service.unit", "unknown key");
+    assert_complaint(NODE REDIS CONTROLLERS "bitbucket: {service: {kind: sysv, script: bb}}\n",
+                     "bitbucket.service.script", "");
+}
+
 static void more_variables_than_fit_are_a_complaint(void **state)
 {
     BUFFER_CLEANUP struct buffer text;
@@ -453,6 +470,7 @@ static void make_good_host(void)
     assert_int_equal(mkdir(scratch_path("home"), 0755), 0);
     assert_int_equal(symlink("7.9.4", scratch_path("releases/current")), 0);
     memset(&config, 0, sizeof(config));
+    config.has_bitbucket = true;
     TEXT_COPY(config.state_dir, scratch_path("var/lib/state"));
     TEXT_COPY(config.key_file, scratch_path("agent.key"));
     TEXT_COPY(config.redis.password_file, scratch_path("password"));
@@ -610,6 +628,7 @@ int main(void)
         test_config(controllers_are_checked),
         test_config(more_controllers_than_fit_are_a_complaint),
         test_config(bitbucket_section_is_checked),
+        test_config(init_script_has_the_installers_defaults),
         test_config(more_variables_than_fit_are_a_complaint),
         test_in_scratch(controllers_file_is_read),
         test_in_scratch(each_bad_line_of_a_controllers_file_is_told),

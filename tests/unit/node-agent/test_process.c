@@ -47,8 +47,10 @@ static void a_stale_pid_file_names_nobody(void **state)
     assert_int_equal(find(), 0);
     stranger_end(&stranger);
     assert_int_equal(find(), 0);
+    assert_int_equal(process_stale_pid(&config.bitbucket, &found), stranger.pid);
     write_text("home/log/bitbucket.pid", "garbage", 0644);
     assert_int_equal(find(), 0);
+    assert_int_equal(process_stale_pid(&config.bitbucket, &found), 0);
 }
 
 static void a_stale_pid_file_does_not_hide_the_process(void **state)
@@ -59,6 +61,9 @@ static void a_stale_pid_file_does_not_hide_the_process(void **state)
     write_pid_file(stranger.pid);
     assert_int_equal(find(), 1);
     assert_int_equal(found.items[0].pid, bitbucket.pid);
+    assert_int_equal(process_stale_pid(&config.bitbucket, &found), stranger.pid);
+    write_pid_file(bitbucket.pid);
+    assert_int_equal(process_stale_pid(&config.bitbucket, &found), 0);
     stranger_end(&bitbucket);
     stranger_end(&stranger);
 }

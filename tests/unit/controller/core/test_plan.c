@@ -133,12 +133,13 @@ static void good_cluster_passes_every_check(void **state)
         {"member list complete", "bb3"},
         {"agent", "bb3"},
         {"installed release", "bb3"},
+        {"host", "bb3"},
         {"clock", "bb3"},
         {"in rotation", "bb3 at edge1"},
     };
     (void)state;
     assert_passes();
-    assert_int_equal(plan.check_count, 6 + 3 * (5 + 2));
+    assert_int_equal(plan.check_count, 6 + 3 * (6 + 2));
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (find_check(rows[i].name, rows[i].subject) == NULL)
             fail_msg("no check %s of %s", rows[i].name, rows[i].subject);
@@ -353,25 +354,43 @@ static void node_without_a_process_is_refused(void **state)
     }
 }
 
+static void what_an_agent_complains_of_is_refused_in_its_words(void **state)
+{
+    struct node_facts *facts = &input.nodes[1].facts;
+    (void)state;
+    facts->complaint_count = 2;
+    TEXT_COPY(facts->complaints[0].message, "git: there is none");
+    TEXT_COPY(facts->complaints[0].hint, "install git");
+    TEXT_COPY(facts->complaints[1].message, "bitbucket.home: not writable");
+    plan_make(&input, &plan);
+    assert_int_equal(plan.failed, 2);
+    const struct plan_check *check = find_check("host", "bb2");
+    assert_int_equal(check->error.code, ERROR_INVALID);
+    assert_string_equal(check->error.message, "git: there is none");
+    assert_string_equal(check->error.hint, "install git");
+    assert_string_equal(check[1].error.message, "bitbucket.home: not writable");
+    assert_string_equal(check[1].error.hint, "");
+}
+
 static void clock_that_is_off_within_the_limit_passes(void **state)
 {
     (void)state;
-    input.nodes[0].facts.clock_ms = NOW_MS + PLAN_CLOCK_SKEW_MS;
-    input.nodes[1].facts.clock_ms = NOW_MS - PLAN_CLOCK_SKEW_MS;
+    input.nodes[0].facts.clock_ms = NOW_MS + LIMIT_CLOCK_SKEW_MS;
+    input.nodes[1].facts.clock_ms = NOW_MS - LIMIT_CLOCK_SKEW_MS;
     assert_passes();
 }
 
 static void clock_ahead_is_refused(void **state)
 {
     (void)state;
-    input.nodes[1].facts.clock_ms = NOW_MS + PLAN_CLOCK_SKEW_MS + 1;
+    input.nodes[1].facts.clock_ms = NOW_MS + LIMIT_CLOCK_SKEW_MS + 1;
     assert_only_fails("clock", "bb2", ERROR_CONFLICT, "off by 60001 ms");
 }
 
 static void clock_behind_is_refused(void **state)
 {
     (void)state;
-    input.nodes[1].facts.clock_ms = NOW_MS - PLAN_CLOCK_SKEW_MS - 1;
+    input.nodes[1].facts.clock_ms = NOW_MS - LIMIT_CLOCK_SKEW_MS - 1;
     assert_only_fails("clock", "bb2", ERROR_CONFLICT, "off by -60001 ms");
 }
 
@@ -414,7 +433,7 @@ static void load_balancer_that_does_not_know_the_node_is_not_asked(void **state)
     (void)state;
     input.nodes[1].lbs[0] = (struct plan_lb){.health = PLAN_LB_NOT_UP};
     assert_passes();
-    assert_int_equal(plan.check_count, 6 + 3 * (5 + 2) - 1);
+    assert_int_equal(plan.check_count, 6 + 3 * (6 + 2) - 1);
 }
 
 /* ---- the order ---- */
@@ -553,7 +572,7 @@ static void largest_good_cluster_fits(void **state)
     for (uint32_t i = 0; i < LIMIT_NODES; i++)
         set_load(i, LIMIT_NODES - i, 0);
     assert_passes();
-    assert_int_equal(plan.check_count, 6 + LIMIT_NODES * (5 + LIMIT_LBS));
+    assert_int_equal(plan.check_count, 6 + LIMIT_NODES * (6 + LIMIT_LBS));
     for (uint32_t i = 0; i < LIMIT_NODES; i++)
         assert_int_equal(plan.order[i], LIMIT_NODES - 1 - i);
 }
@@ -566,6 +585,9 @@ static void break_node(uint32_t index, const struct error *longest)
     fill_text(node->facts.agent_version, sizeof(node->facts.agent_version));
     fill_text(node->facts.linked_version, sizeof(node->facts.linked_version));
     node->facts.clock_ms = 0;
+    node->facts.complaint_count = MESSAGE_COMPLAINTS;
+    for (size_t i = 0; i < MESSAGE_COMPLAINTS; i++)
+        fill_text(node->facts.complaints[i].message, sizeof(node->facts.complaints[i].message));
     node->members_error = *longest;
     for (uint32_t i = 0; i < LIMIT_LBS; i++)
         node->lbs[i].error = *longest;
@@ -596,7 +618,7 @@ static void largest_bad_cluster_fits(void **state)
         seen(i)->state = NODE_ERROR;
     }
     plan_make(&input, &plan);
-    assert_int_equal(plan.check_count, 6 + LIMIT_NODES * (5 + LIMIT_LBS));
+    assert_int_equal(plan.check_count, 6 + LIMIT_NODES * (5 + MESSAGE_COMPLAINTS + LIMIT_LBS));
     for (uint32_t i = 0; i < plan.check_count; i++) {
         const char *name = plan.checks[i].name;
         bool may_pass = text_equal(name, "rolling-upgrade API") || text_equal(name, "agent") ||
@@ -634,6 +656,7 @@ int main(void)
         good(silent_agent_is_refused_and_its_facts_are_not_judged),
         good(link_that_names_another_release_is_refused),
         good(node_without_a_process_is_refused),
+        good(what_an_agent_complains_of_is_refused_in_its_words),
         good(clock_that_is_off_within_the_limit_passes),
         good(clock_ahead_is_refused),
         good(clock_behind_is_refused),
