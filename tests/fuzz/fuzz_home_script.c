@@ -20,6 +20,22 @@ static bool edit(const char *text, size_t size, struct buffer *ret_text)
     return home_script_edit(text, size, HOME, ret_text, &err);
 }
 
+/* A home that is read can be written, and reads the same then. */
+static void check_reading(const char *text, size_t size)
+{
+    char home[LIMIT_PATH], again[LIMIT_PATH];
+    struct buffer edited;
+    struct error err;
+    home_script_read(text, size, home);
+    CHECK(strlen(home) < sizeof(home));
+    buffer_init(&edited, HOME_SCRIPT_EDITED_BYTES);
+    if (home[0] == '/' && home_script_edit(text, size, home, &edited, &err)) {
+        home_script_read(edited.data, edited.length, again);
+        CHECK(strcmp(home, again) == 0);
+    }
+    buffer_done(&edited);
+}
+
 static size_t common_head(const char *a, const char *b, size_t most)
 {
     size_t size = 0;
@@ -52,6 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct buffer once;
     struct buffer twice;
     const char *text = size > 0 ? (const char *)data : "";
+    check_reading(text, size);
     if (edit(text, size, &once)) {
         check_change(text, size, &once);
         CHECK(edit(once.data, once.length, &twice));
