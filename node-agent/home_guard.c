@@ -6,6 +6,13 @@
 #include <sched.h>
 #include <sys/mount.h>
 
+static bool holds; /* of this process and its children: there is one home */
+
+bool home_guard_holds(void)
+{
+    return holds;
+}
+
 bool home_guard_is_possible(const struct bitbucket_config *config)
 {
     return config->service == SERVICE_SYSTEMD;
@@ -18,8 +25,10 @@ bool home_guard_begin(const struct bitbucket_config *config, struct error *err)
     struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
     if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) == 0 &&
         mount(config->home, config->home, NULL, MS_BIND | MS_REC, NULL) == 0 &&
-        mount_setattr(AT_FDCWD, config->home, AT_RECURSIVE, &read_only, sizeof(read_only)) == 0)
+        mount_setattr(AT_FDCWD, config->home, AT_RECURSIVE, &read_only, sizeof(read_only)) == 0) {
+        holds = true;
         return true;
+    }
     error_set_errno(err, errno, "mount %s read-only for the agent", config->home);
     return false;
 }

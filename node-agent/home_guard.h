@@ -17,4 +17,7 @@ bool home_guard_is_possible(const struct bitbucket_config *config);
  * shared one is. Needs root and Linux 5.12. */
 bool home_guard_begin(const struct bitbucket_config *config, struct error *err);
 
+/* True in a process that has begun it: whether others can write there cannot be told from here. */
+bool home_guard_holds(void);
+
 #endif

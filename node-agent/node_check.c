@@ -3,6 +3,7 @@
 
 #include "child.h"
 #include "definition.h"
+#include "home_guard.h"
 #include "memory.h"
 #include "path_text.h"
 #include "quote.h"
@@ -161,7 +162,7 @@ static void check_home(const struct bitbucket_config *config, struct node_compla
         return;
     }
     check_home_apart(config, home, complaints);
-    if (is_user_good)
+    if (is_user_good && !home_guard_holds())
         check_home_writable(config, user, complaints);
 }
 

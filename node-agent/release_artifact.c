@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -68,6 +69,15 @@ bool release_artifact_find(const struct agent_config *config, const char *versio
 
 /* ---- keeping ---- */
 
+/* Within a file system the kernel may share the blocks; between two it copies the bytes. */
+static ssize_t copy_some(int in, int out)
+{
+    ssize_t size = copy_file_range(in, NULL, out, NULL, COPY_BYTES, 0);
+    if (size < 0 && (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS))
+        size = sendfile(out, in, NULL, COPY_BYTES);
+    return size;
+}
+
 static bool copy(const char *from, const char *to, struct error *err)
 {
     struct stat status;
@@ -79,7 +89,7 @@ static bool copy(const char *from, const char *to, struct error *err)
         return false;
     }
     while (size > 0)
-        size = copy_file_range(in, NULL, out, NULL, COPY_BYTES, 0);
+        size = copy_some(in, out);
     if (size == 0 && fsync(out) == 0)
         return true;
     error_set_errno(err, errno, "copy '%s' to %s", from, to);

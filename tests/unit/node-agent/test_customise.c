@@ -247,6 +247,28 @@ static void second_upgrade_needs_no_distribution_of_the_operators(void **state)
     assert_false(exists("state/artifacts/atlassian-bitbucket-7.9.4.tar.gz"));
 }
 
+/* Where the kernel cannot copy by itself. */
+static void distribution_on_another_file_system_is_kept(void **state)
+{
+    char path[] = "/dev/shm/shunt-test-XXXXXX";
+    struct buffer packed;
+    struct stat status;
+    (void)state;
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    buffer_init(&packed, TAR_BYTES);
+    assert_good(file_read(command.artifact, &packed, &err));
+    assert_int_equal(write(fd, packed.data, packed.length), packed.length);
+    close(fd);
+    TEXT_COPY(command.artifact, path);
+    stage();
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(
+        stat(scratch_path("state/artifacts/atlassian-bitbucket-7.9.4.tar.gz"), &status), 0);
+    assert_int_equal(status.st_size, packed.length);
+    buffer_done(&packed);
+}
+
 static void change_after_the_staging_stages_anew(void **state)
 {
     (void)state;
@@ -414,6 +436,7 @@ int main(void)
         test_with_releases(link_is_never_followed),
         test_with_releases(home_that_an_earlier_staging_has_set_is_no_conflict),
         test_with_releases(second_upgrade_needs_no_distribution_of_the_operators),
+        test_with_releases(distribution_on_another_file_system_is_kept),
         test_with_releases(change_after_the_staging_stages_anew),
         test_with_releases(conflict_refuses_the_staging_and_shows_its_lines),
         test_with_releases(rule_decides_a_conflict),
