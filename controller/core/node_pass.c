@@ -271,9 +271,21 @@ static void step_deadline(struct run *run, uint32_t index)
  * under its old id: it may be under way. And what has been done meanwhile gets the time to be told,
  * though its deadline may be over.
  */
+/* Nothing but its traffic was taken, and perhaps not even that: while nobody led, another node may
+ * have gone down. It gets its traffic back, and is taken out again when the budget allows it. */
+static bool has_only_begun(const struct upgrade_node *node)
+{
+    return node->place == PLACE_WORKING && node->pass == PASS_UP && node->step == STEP_DRAIN &&
+           !node->was_stopped && !node->was_switched;
+}
+
 void node_take_over(struct run *run, uint32_t index)
 {
     struct upgrade_node *node = &run->upgrade->nodes[index];
+    if (has_only_begun(node)) {
+        node_turn(run, index);
+        return;
+    }
     bool is_stopping = node->place == PLACE_WORKING && node->step == STEP_STOP;
     if (is_stopping && (node->works & ~node->works_done) != 0) {
         node->works |= WORK_BIT(WORK_LB_DOWN);

@@ -376,7 +376,7 @@ static void crash_beyond(struct world *world, int64_t deadline_ms)
 static void new_leader_gives_works_of_a_node_more_time(void **state)
 {
     (void)state;
-    for (enum step step = STEP_DRAIN; step < STEP_COUNT; step++) {
+    for (enum step step = STEP_EMPTY; step < STEP_COUNT; step++) {
         struct world world;
         world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
         world_begin(&world);
@@ -389,6 +389,24 @@ static void new_leader_gives_works_of_a_node_more_time(void **state)
         world_assert_all(&world, "7.9.4");
         world_done(&world);
     }
+}
+
+/* Another one may have gone down while nobody led: the budget is asked anew. */
+static void new_leader_gives_back_a_node_whose_drain_has_only_begun(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
+    world_begin(&world);
+    world_run_until_step(&world, 2, STEP_DRAIN);
+    world_crash(&world);
+    assert_true(world_is_in_step(&world, 2, STEP_RETURN));
+    assert_int_equal(world.upgrade->nodes[2].pass, PASS_BACK);
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    assert_int_equal(world.nodes[2].stops, 1);
+    world_assert_all(&world, "7.9.4");
+    world_done(&world);
 }
 
 static void new_leader_gives_a_phase_more_time(void **state)
@@ -571,6 +589,7 @@ int main(void)
         cmocka_unit_test(node_whose_members_new_leader_finds_up_goes_back_over_start),
         cmocka_unit_test(node_held_in_stop_goes_back_over_start_when_detach_fails),
         cmocka_unit_test(new_leader_gives_works_of_a_node_more_time),
+        cmocka_unit_test(new_leader_gives_back_a_node_whose_drain_has_only_begun),
         cmocka_unit_test(new_leader_gives_a_phase_more_time),
         cmocka_unit_test(new_leader_takes_no_time_away),
         cmocka_unit_test(busy_agent_is_asked_again_and_no_attempt_is_counted),
