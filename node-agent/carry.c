@@ -88,7 +88,8 @@ static bool copy(const struct carry *carry, const char *path, struct carry_resul
         return true;
     if (S_ISLNK(status.st_mode))
         return copy_link(carry, path, err);
-    return disk_space_check(carry->config->releases, status.st_size, 1, err) &&
+    struct disk_space needed = {.bytes = status.st_size, .inodes = 1};
+    return disk_space_check(carry->config->releases, needed, err) &&
            carry_copy_file(carry->old->root_fd, path, carry->new_fd, path, err) &&
            carry_set_status(carry->new_fd, path, &status, &status, err);
 }

@@ -4,57 +4,59 @@
 #include <errno.h>
 #include <sys/statvfs.h>
 
-#define RESERVE_MOST_BYTES (256LL * 1024 * 1024)
-#define RESERVE_SHARE      20 /* a twentieth */
-#define MIB                (1024LL * 1024)
-#define RELEASE_FACTOR     3
-#define RELEASE_INODES     20000
+#define RESERVE_MOST_BYTES  (256LL * 1024 * 1024)
+#define RESERVE_MOST_INODES 10000
+#define RESERVE_SHARE       20 /* a twentieth */
+#define MIB                 (1024LL * 1024)
+#define RELEASE_FACTOR      3 /* a distribution unpacks to 1.5 times its size */
+#define RELEASE_INODES      20000
+#define RELEASE_BLOCKS      8 /* of the bytes: the last block of each file, and the directories */
 
-static bool look(const char *path, struct statvfs *ret_space, struct error *err)
+static int64_t less_reserve(int64_t free, int64_t whole, int64_t reserve_most)
 {
-    if (statvfs(path, ret_space) == 0)
+    int64_t reserve = whole / RESERVE_SHARE;
+    return free - (reserve < reserve_most ? reserve : reserve_most);
+}
+
+bool disk_space_usable(const char *path, struct disk_space *ret_usable, struct error *err)
+{
+    struct statvfs space;
+    if (statvfs(path, &space) != 0) {
+        error_set_errno(err, errno, "free space of %s", path);
+        return false;
+    }
+    ret_usable->bytes =
+        less_reserve((int64_t)(space.f_bavail * space.f_frsize),
+                     (int64_t)(space.f_blocks * space.f_frsize), RESERVE_MOST_BYTES);
+    ret_usable->inodes = DISK_SPACE_UNCOUNTED; /* btrfs counts none */
+    if (space.f_files > 0)
+        ret_usable->inodes =
+            less_reserve((int64_t)space.f_favail, (int64_t)space.f_files, RESERVE_MOST_INODES);
+    return true;
+}
+
+bool disk_space_check(const char *path, struct disk_space needed, struct error *err)
+{
+    struct disk_space usable;
+    if (!disk_space_usable(path, &usable, err))
+        return false;
+    if (usable.bytes >= needed.bytes && usable.inodes >= needed.inodes)
         return true;
-    error_set_errno(err, errno, "free space of %s", path);
+    if (usable.bytes < needed.bytes)
+        error_set(err, ERROR_FULL, "%s: %lld MiB needed, %lld MiB usable", path,
+                  (long long)(needed.bytes / MIB) + 1, (long long)(usable.bytes / MIB));
+    else
+        error_set(err, ERROR_FULL, "%s: %lld inodes needed, %lld usable", path,
+                  (long long)needed.inodes, (long long)usable.inodes);
+    error_hint(err, "prune old releases, or make room");
     return false;
 }
 
-static int64_t usable(const struct statvfs *space)
+bool disk_space_check_release(const char *path, int64_t artifact_bytes, int64_t unpacked_bytes,
+                              struct error *err)
 {
-    int64_t reserve = (int64_t)(space->f_blocks * space->f_frsize) / RESERVE_SHARE;
-    if (reserve > RESERVE_MOST_BYTES)
-        reserve = RESERVE_MOST_BYTES;
-    return (int64_t)(space->f_bavail * space->f_frsize) - reserve;
-}
-
-bool disk_space_usable(const char *path, int64_t *ret_bytes, struct error *err)
-{
-    struct statvfs space;
-    if (!look(path, &space, err))
-        return false;
-    *ret_bytes = usable(&space);
-    return true;
-}
-
-bool disk_space_check(const char *path, int64_t bytes, int64_t inodes, struct error *err)
-{
-    struct statvfs space;
-    if (!look(path, &space, err))
-        return false;
-    if (usable(&space) < bytes) {
-        error_set(err, ERROR_FULL, "%s: %lld MiB needed, %lld MiB usable", path,
-                  (long long)(bytes / MIB) + 1, (long long)(usable(&space) / MIB));
-        error_hint(err, "prune old releases, or make room");
-        return false;
-    }
-    if (space.f_files > 0 && (int64_t)space.f_favail < inodes) { /* btrfs counts none */
-        error_set(err, ERROR_FULL, "%s: %lld inodes needed, %lld free", path, (long long)inodes,
-                  (long long)space.f_favail);
-        return false;
-    }
-    return true;
-}
-
-bool disk_space_check_release(const char *path, int64_t artifact_bytes, struct error *err)
-{
-    return disk_space_check(path, RELEASE_FACTOR * artifact_bytes, RELEASE_INODES, err);
+    struct disk_space needed = {.bytes = RELEASE_FACTOR * artifact_bytes, .inodes = RELEASE_INODES};
+    if (unpacked_bytes >= 0)
+        needed.bytes = unpacked_bytes + unpacked_bytes / RELEASE_BLOCKS;
+    return disk_space_check(path, needed, err);
 }

@@ -10,15 +10,24 @@
 
 #include <stdint.h>
 
-/* What may be written to the file system of `path`: free to us, less a reserve of 5 % of the whole,
- * at most 256 MiB. Can be negative. */
-bool disk_space_usable(const char *path, int64_t *ret_bytes, struct error *err);
+struct disk_space {
+    int64_t bytes;
+    int64_t inodes;
+};
+
+/* What may be used of the file system of `path`: free to us, less a reserve of 5 % of the whole, at
+ * most 256 MiB and 10,000 inodes. Can be negative. A file system that counts no inodes has
+ * DISK_SPACE_UNCOUNTED. */
+#define DISK_SPACE_UNCOUNTED (1LL << 40)
+bool disk_space_usable(const char *path, struct disk_space *ret_usable, struct error *err);
 
 /* ERROR_FULL naming path, need and room, unless both are there. */
-bool disk_space_check(const char *path, int64_t bytes, int64_t inodes, struct error *err);
+bool disk_space_check(const char *path, struct disk_space needed, struct error *err);
 
-/* The same for a release of `artifact_bytes`: packed, unpacked, and as much again to spare; and the
- * inodes of a distribution twice over. */
-bool disk_space_check_release(const char *path, int64_t artifact_bytes, struct error *err);
+/* The same for a release. unpacked_bytes: of its files, or -1 where that is not known; then what
+ * distributions unpack to is taken, twice over. Of inodes those of a distribution, twice over: an
+ * archive does not tell. */
+bool disk_space_check_release(const char *path, int64_t artifact_bytes, int64_t unpacked_bytes,
+                              struct error *err);
 
 #endif

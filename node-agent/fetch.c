@@ -129,9 +129,9 @@ static bool begin(void *context, bool is_resumed, int64_t total_bytes)
     fetch->job->report.bytes_total = total_bytes;
     if (total_bytes < 0)
         return true;
-    return disk_space_check(fetch->job->config->state_dir, total_bytes - fetch->size, 2,
-                            &fetch->error) &&
-           disk_space_check_release(fetch->job->config->bitbucket.releases, total_bytes,
+    struct disk_space needed = {.bytes = total_bytes - fetch->size, .inodes = 2};
+    return disk_space_check(fetch->job->config->state_dir, needed, &fetch->error) &&
+           disk_space_check_release(fetch->job->config->bitbucket.releases, total_bytes, -1,
                                     &fetch->error);
 }
 

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gunzip.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #define WITH_GZIP_HEADER (15 + 16) /* of inflateInit2(): the largest window, gzip alone */
+#define TRAILER_BYTES    8         /* check sum, and size modulo 2^32, low byte first: RFC 1952 */
+#define TRAILER_COUNTS   (1LL << 32)
+
+static const unsigned char magic[] = {0x1f, 0x8b};
 
 void gunzip_init(struct gunzip *gunzip, unpack_read_fn read, void *context)
 {
@@ -40,7 +46,6 @@ static bool refill(struct gunzip *gunzip, struct error *err)
 
 static bool begin(struct gunzip *gunzip, struct error *err)
 {
-    static const unsigned char magic[] = {0x1f, 0x8b};
     gunzip->is_begun = true;
     if (!refill(gunzip, err))
         return false;
@@ -103,5 +108,24 @@ bool gunzip_read(void *context, const void **ret_bytes, size_t *ret_size, struct
         gunzip->stream.avail_in = 0;
     }
     gunzip->unpacked += (int64_t)*ret_size;
+    return true;
+}
+
+bool gunzip_read_size(int fd, int64_t file_bytes, int64_t *ret_bytes, struct error *err)
+{
+    unsigned char head[sizeof(magic)] = {0};
+    unsigned char size[4] = {0};
+    int64_t unpacked = file_bytes;
+    if (file_bytes > TRAILER_BYTES && (pread(fd, head, sizeof(head), 0) < 0 ||
+                                       pread(fd, size, sizeof(size), file_bytes - 4) < 0)) {
+        error_set_errno(err, errno, "read the artifact");
+        return false;
+    }
+    if (memcmp(head, magic, sizeof(magic)) == 0) {
+        unpacked = size[0] | size[1] << 8 | size[2] << 16 | (int64_t)size[3] << 24;
+        if (unpacked < file_bytes) /* more than it can count, or the members before */
+            unpacked += (file_bytes - unpacked) / TRAILER_COUNTS * TRAILER_COUNTS;
+    }
+    *ret_bytes = unpacked > file_bytes ? unpacked : file_bytes;
     return true;
 }

@@ -28,4 +28,8 @@ void gunzip_done(struct gunzip *gunzip);
 /* An unpack_read_fn whose context is the gunzip. ERROR_INTEGRITY: damaged or truncated. */
 bool gunzip_read(void *gunzip, const void **ret_bytes, size_t *ret_size, struct error *err);
 
+/* What the file says it unpacks to, as far as it can be known without unpacking it: a hint, for the
+ * trailer counts to 4 GiB and is of the last member only. A file that is no gzip gives its size. */
+bool gunzip_read_size(int fd, int64_t file_bytes, int64_t *ret_bytes, struct error *err);
+
 #endif

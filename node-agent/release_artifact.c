@@ -110,7 +110,8 @@ static bool put(const char *from, const char *to, const char *directory, struct 
         error_set_errno(err, errno, "'%s'", from);
         return false;
     }
-    return disk_space_check(directory, status.st_size, 1, err) && copy(from, part, err) &&
+    struct disk_space needed = {.bytes = status.st_size, .inodes = 1};
+    return disk_space_check(directory, needed, err) && copy(from, part, err) &&
            file_rename(part, to, err);
 }
 

@@ -11,6 +11,7 @@
 #include "failpoint.h"
 #include "fetch.h"
 #include "file.h"
+#include "gunzip.h"
 #include "memory.h"
 #include "progress.h"
 #include "release.h"
@@ -171,10 +172,11 @@ static bool unpack(struct source *source, const struct staging *staging, struct 
         .read = read_chunk,
         .context = source,
     };
-    if (!disk_space_usable(staging->path, &request.most_bytes, err))
+    struct disk_space usable;
+    if (!disk_space_usable(staging->path, &usable, err))
         return false;
-    if (request.most_bytes > UNPACKED_MOST)
-        request.most_bytes = UNPACKED_MOST;
+    request.most_bytes = usable.bytes < UNPACKED_MOST ? usable.bytes : UNPACKED_MOST;
+    request.most_entries = usable.inodes;
     return unpack_run(&request, err) && read_rest(source, err) && check_digest(source, err);
 }
 
@@ -258,6 +260,16 @@ static bool write_record(const struct source *source, struct error *err)
     return release_record_write(job->config, job->command->version, &record, err);
 }
 
+/* Before anything is written: a disk that runs full hurts the Bitbucket that serves. */
+static bool check_room(const struct source *source, struct error *err)
+{
+    const struct job *job = source->job;
+    int64_t packed = job->report.bytes_total;
+    int64_t unpacked;
+    return gunzip_read_size(source->fd, packed, &unpacked, err) &&
+           disk_space_check_release(job->config->bitbucket.releases, packed, unpacked, err);
+}
+
 static bool stage_file(struct job *job, const char *path, struct error *err)
 {
     struct source source = {.job = job, .fd = -1};
@@ -267,8 +279,7 @@ static bool stage_file(struct job *job, const char *path, struct error *err)
     }
     source.chunk = memory_zeroed(CHUNK_BYTES, 1);
     bool is_staged =
-        disk_space_check_release(job->config->bitbucket.releases, job->report.bytes_total, err) &&
-        make_release(&source, err) &&
+        check_room(&source, err) && make_release(&source, err) &&
         release_artifact_keep(job->config, job->command->version, path, err) &&
         write_record(&source, err);
     memory_free_pointer(&source.chunk);

@@ -58,7 +58,10 @@ static bool open_file(int root_fd, const char *path, int flags, int *ret_fd, str
     *ret_fd = openat(root_fd, path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (*ret_fd >= 0)
         return true;
-    error_set_errno(err, errno == ENOTDIR ? ENOENT : errno, "%s", path);
+    if (errno == ELOOP)
+        error_set(err, ERROR_INTEGRITY, "%s is not a regular file", path);
+    else
+        error_set_errno(err, errno == ENOTDIR ? ENOENT : errno, "%s", path);
     return false;
 }
 

@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unpack.h"
 
-#include "gunzip.h"
 #include "memory.h"
 #include "quote.h"
 #include "unpack_name.h"
+#include "unpack_stream.h"
 #include "unpack_tree.h"
 
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <locale.h>
 #include <string.h>
 #include <unistd.h>
 
-#define ENTRIES_MOST     500000 /* a distribution has 10,000 */
-#define RATIO_MOST       100    /* of unpacked to packed bytes; a distribution has 1.5 */
-#define RATIO_FREE_BYTES (64LL * 1024 * 1024) /* below it the ratio is not looked at */
+#define ENTRIES_MOST 500000 /* a distribution has 10,000 */
+#define BLOCK_BYTES  4096   /* of a file system, as a rule */
+#define LOCALE       "C.UTF-8"
 
 struct unpacking {
     const struct unpack_request *request;
-    struct gunzip gunzip;
+    struct unpack_stream stream;
     struct archive *archive;
     struct unpack_tree tree;
     int64_t entries;
-    int64_t bytes;
-    struct error read_error; /* of request->read, which libarchive does not carry */
+    int64_t disk_bytes;      /* that the entries take, about */
+    struct error read_error; /* of the stream, which libarchive does not carry */
 };
 
 static bool refuse(struct error *err, const char *rule)
@@ -37,7 +38,7 @@ static la_ssize_t give_bytes(struct archive *archive, void *context, const void 
 {
     struct unpacking *unpacking = context;
     size_t size = 0;
-    if (gunzip_read(&unpacking->gunzip, ret_bytes, &size, &unpacking->read_error))
+    if (unpack_stream_read(&unpacking->stream, ret_bytes, &size, &unpacking->read_error))
         return (la_ssize_t)size;
     archive_set_error(archive, EIO, "read error");
     return ARCHIVE_FATAL;
@@ -73,7 +74,7 @@ static bool open_archive(struct unpacking *unpacking, struct error *err)
 
 static bool check_packing(const struct unpacking *unpacking, struct error *err)
 {
-    if (unpacking->gunzip.is_gzip || unpacking->request->allows_plain_tar)
+    if (unpacking->stream.gunzip.is_gzip || unpacking->request->allows_plain_tar)
         return true;
     return refuse(err, "a tar that is not compressed needs a hash: nothing else would tell that "
                        "its end is missing");
@@ -81,36 +82,25 @@ static bool check_packing(const struct unpacking *unpacking, struct error *err)
 
 /* ---- bounds ---- */
 
-static bool check_ratio(const struct unpacking *unpacking, struct error *err)
+/* What every entry takes: its contents in whole blocks, or one of a directory. */
+static bool add_entry(struct unpacking *unpacking, int64_t size, struct error *err)
 {
-    int64_t packed = unpacking->gunzip.packed;
-    int64_t unpacked = unpacking->gunzip.unpacked;
-    if (unpacked < unpacking->bytes) /* a sparse file is larger than what stands for it */
-        unpacked = unpacking->bytes;
-    if (unpacked < RATIO_FREE_BYTES || unpacked / RATIO_MOST < packed)
-        return true;
-    return refuse(err, "the archive unpacks to more than 100 times its size");
-}
-
-/* Behind the last entry: gzip's own check comes at the very end. */
-static bool read_to_end(struct unpacking *unpacking, struct error *err)
-{
-    const void *bytes;
-    size_t size = 1;
-    while (size > 0)
-        if (!gunzip_read(&unpacking->gunzip, &bytes, &size, err) || !check_ratio(unpacking, err))
-            return false;
-    return true;
-}
-
-static bool add_bytes(struct unpacking *unpacking, int64_t size, struct error *err)
-{
-    if (size < 0 || size > unpacking->request->most_bytes - unpacking->bytes) {
-        error_set(err, ERROR_FULL, "unpacks to more than the %lld bytes that may be used",
-                  (long long)unpacking->request->most_bytes);
+    const struct unpack_request *request = unpacking->request;
+    int64_t room = request->most_bytes - unpacking->disk_bytes - BLOCK_BYTES;
+    if (++unpacking->entries > ENTRIES_MOST)
+        return refuse(err, "is one of more than 500,000 entries");
+    if (unpacking->entries > request->most_entries) {
+        error_set(err, ERROR_FULL, "is one more than the %lld files that may be made",
+                  (long long)request->most_entries);
         return false;
     }
-    unpacking->bytes += size;
+    if (size < 0 || size > room) {
+        error_set(err, ERROR_FULL, "unpacks to more than the %lld bytes that may be used",
+                  (long long)request->most_bytes);
+        return false;
+    }
+    unpacking->disk_bytes += (size + BLOCK_BYTES - 1) / BLOCK_BYTES * BLOCK_BYTES;
+    unpacking->stream.files += size;
     return true;
 }
 
@@ -144,7 +134,7 @@ static bool write_contents(struct unpacking *unpacking, int fd, int64_t most, st
            ARCHIVE_OK) {
         if (offset < 0 || offset > most || (int64_t)size > most - offset)
             return refuse(err, "has more bytes than its header says");
-        if (!check_ratio(unpacking, err) || !write_block(fd, bytes, size, offset, err))
+        if (!write_block(fd, bytes, size, offset, err))
             return false;
     }
     if (status != ARCHIVE_EOF)
@@ -160,28 +150,22 @@ static bool unpack_file(struct unpacking *unpacking, struct archive_entry *entry
 {
     CLOSE_CLEANUP int fd = -1;
     int64_t size = archive_entry_size(entry);
-    return add_bytes(unpacking, size, err) &&
+    return add_entry(unpacking, size, err) &&
            unpack_tree_make_file(&unpacking->tree, path, &fd, err) &&
            write_contents(unpacking, fd, size, err) &&
            unpack_tree_finish_file(&unpacking->tree, fd, archive_entry_perm(entry),
                                    archive_entry_mtime(entry), err);
 }
 
-/* Names come in the archive's own character set; where the locale cannot say one, UTF-8 can. */
-static const char *first_text(const char *text, const char *utf8)
-{
-    return text != NULL ? text : utf8;
-}
-
 static bool unpack_symlink(struct unpacking *unpacking, struct archive_entry *entry,
                            const char *path, struct error *err)
 {
-    const char *target =
-        first_text(archive_entry_symlink(entry), archive_entry_symlink_utf8(entry));
+    const char *target = archive_entry_symlink(entry);
     const char *rule = unpack_name_check_target(path, target != NULL ? target : "");
     if (rule != NULL)
         return refuse(err, rule);
-    return unpack_tree_make_symlink(&unpacking->tree, path, target, err);
+    return add_entry(unpacking, 0, err) &&
+           unpack_tree_make_symlink(&unpacking->tree, path, target, err);
 }
 
 static bool unpack_hardlink(struct unpacking *unpacking, struct archive_entry *entry,
@@ -193,14 +177,25 @@ static bool unpack_hardlink(struct unpacking *unpacking, struct archive_entry *e
     if (unpack_name_strip(target, unpacking->request->version, existing) != NULL ||
         existing[0] == '\0')
         return refuse(err, "is a hard link to something outside the tree");
-    return unpack_tree_make_hardlink(&unpacking->tree, path, existing, err);
+    return add_entry(unpacking, 0, err) &&
+           unpack_tree_make_hardlink(&unpacking->tree, path, existing, err);
+}
+
+/* The root is the caller's, who opens it to others when all is there. */
+static bool unpack_directory(struct unpacking *unpacking, struct archive_entry *entry,
+                             const char *path, struct error *err)
+{
+    if (archive_entry_size(entry) > 0)
+        return refuse(err, "is a directory that has contents");
+    return path[0] == '\0' ||
+           (add_entry(unpacking, BLOCK_BYTES, err) &&
+            unpack_tree_make_directory(&unpacking->tree, path, archive_entry_perm(entry), err));
 }
 
 static bool unpack_by_type(struct unpacking *unpacking, struct archive_entry *entry,
                            const char *path, struct error *err)
 {
-    const char *hardlink =
-        first_text(archive_entry_hardlink(entry), archive_entry_hardlink_utf8(entry));
+    const char *hardlink = archive_entry_hardlink(entry);
     if (path[0] == '\0' && (hardlink != NULL || archive_entry_filetype(entry) != AE_IFDIR))
         return refuse(err, "is the top folder, and no directory");
     if (hardlink != NULL)
@@ -208,9 +203,8 @@ static bool unpack_by_type(struct unpacking *unpacking, struct archive_entry *en
     switch (archive_entry_filetype(entry)) {
     case AE_IFREG:
         return unpack_file(unpacking, entry, path, err);
-    case AE_IFDIR: /* the root is the caller's, who opens it to others when all is there */
-        return path[0] == '\0' ||
-               unpack_tree_make_directory(&unpacking->tree, path, archive_entry_perm(entry), err);
+    case AE_IFDIR:
+        return unpack_directory(unpacking, entry, path, err);
     case AE_IFLNK:
         return unpack_symlink(unpacking, entry, path, err);
     default:
@@ -223,8 +217,7 @@ static bool unpack_entry(struct unpacking *unpacking, struct archive_entry *entr
 {
     char path[UNPACK_NAME_SIZE];
     char quoted[160];
-    const char *name =
-        first_text(archive_entry_pathname(entry), archive_entry_pathname_utf8(entry));
+    const char *name = archive_entry_pathname(entry);
     if (name == NULL)
         return refuse(err, "an entry has a name that cannot be read");
     const char *rule = unpack_name_strip(name, unpacking->request->version, path);
@@ -237,38 +230,56 @@ static bool unpack_entry(struct unpacking *unpacking, struct archive_entry *entr
     return false;
 }
 
-/* ARCHIVE_WARN is given for names that the locale cannot say, which first_text() mends. */
+/* Of ARCHIVE_WARN, which is given for what other programs may read otherwise, nothing is taken. */
 static bool unpack_entries(struct unpacking *unpacking, struct error *err)
 {
     struct archive_entry *entry;
     int status;
-    while ((status = archive_read_next_header(unpacking->archive, &entry)) == ARCHIVE_OK ||
-           status == ARCHIVE_WARN) {
-        if (unpacking->entries == 0 && !check_packing(unpacking, err))
+    bool is_first = true;
+    while ((status = archive_read_next_header(unpacking->archive, &entry)) == ARCHIVE_OK) {
+        unpack_stream_end_header(&unpacking->stream);
+        if (is_first && !check_packing(unpacking, err))
             return false;
-        if (++unpacking->entries > ENTRIES_MOST)
-            return refuse(err, "the archive has more than 500,000 entries");
+        is_first = false;
         if (!unpack_entry(unpacking, entry, err))
             return false;
+        unpack_stream_begin_header(&unpacking->stream);
     }
     if (status != ARCHIVE_EOF)
         return archive_failed(unpacking, err);
-    return unpacking->entries > 0 || refuse(err, "the archive is empty");
+    if (is_first)
+        return refuse(err, "the archive is empty");
+    return unpack_stream_finish(&unpacking->stream,
+                                archive_read_header_position(unpacking->archive), err);
+}
+
+/* libarchive turns the names of extended headers, which are UTF-8, into those of the locale. */
+static bool unpack_in_locale(struct unpacking *unpacking, struct error *err)
+{
+    locale_t locale = newlocale(LC_CTYPE_MASK, LOCALE, (locale_t)0);
+    if (locale == (locale_t)0) {
+        error_set_errno(err, errno, "locale %s", LOCALE);
+        return false;
+    }
+    locale_t before = uselocale(locale);
+    bool is_whole = open_archive(unpacking, err) && unpack_entries(unpacking, err);
+    archive_read_free(unpacking->archive);
+    uselocale(before);
+    freelocale(locale);
+    return is_whole;
 }
 
 bool unpack_run(const struct unpack_request *request, struct error *err)
 {
     FREE_CLEANUP struct unpacking *unpacking = memory_zeroed(1, sizeof(*unpacking));
     unpacking->request = request;
-    gunzip_init(&unpacking->gunzip, request->read, request->context);
+    unpack_stream_init(&unpacking->stream, request->read, request->context);
     unpack_tree_init(&unpacking->tree, request->root_fd);
     unpacking->tree.is_owner_set = request->is_owner_set;
     unpacking->tree.uid = request->uid;
     unpacking->tree.gid = request->gid;
-    bool is_whole = open_archive(unpacking, err) && unpack_entries(unpacking, err) &&
-                    read_to_end(unpacking, err);
+    bool is_whole = unpack_in_locale(unpacking, err);
     unpack_tree_done(&unpacking->tree);
-    archive_read_free(unpacking->archive);
-    gunzip_done(&unpacking->gunzip);
+    unpack_stream_done(&unpacking->stream);
     return is_whole;
 }

@@ -6,7 +6,9 @@
  * file, a directory, a symbolic link or a hard link; its name is atlassian-bitbucket-VERSION/ and
  * then plain components, which are walked one by one without following links; a link's target stays
  * in the tree. What breaks a rule ends the unpacking with ERROR_INTEGRITY "entry 'NAME': rule".
- * Set-id and sticky bits and the world's write permission are taken off.
+ * So does what programs read in more ways than one: names that are not UTF-8, damaged extended
+ * headers, anything behind the end. Set-id and sticky bits and the world's write permission are
+ * taken off.
  */
 #ifndef SHUNT_UNPACK_H
 #define SHUNT_UNPACK_H
@@ -28,7 +30,8 @@ struct unpack_request {
     bool is_owner_set; /* else the files belong to this process */
     uid_t uid;
     gid_t gid;
-    int64_t most_bytes;    /* of contents; beyond it ERROR_FULL */
+    int64_t most_bytes;    /* on the disk; beyond it ERROR_FULL */
+    int64_t most_entries;  /* likewise */
     bool allows_plain_tar; /* whose truncation nothing but a hash would tell */
     unpack_read_fn read;
     void *context;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unpack_name.h"
 
+#include "message.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -61,6 +62,8 @@ const char *unpack_name_strip(const char *name, const char *version, char path[U
         return "is an absolute path";
     if (has_control_character(name))
         return "has a control character";
+    if (!message_is_printable(name))
+        return "is not UTF-8";
     if (strncmp(name, top, top_length) != 0 ||
         (name[top_length] != '/' && name[top_length] != '\0'))
         return "is not inside the top folder of this version";
@@ -90,6 +93,8 @@ const char *unpack_name_check_target(const char *path, const char *target)
         return "links to an absolute path";
     if (strlen(target) >= UNPACK_NAME_SIZE || has_control_character(target))
         return "links to a name that is too long or has a control character";
+    if (!message_is_printable(target))
+        return "links to a name that is not UTF-8";
     while (text_starts_with(target, "../") || text_equal(target, "..")) {
         if (--depth < 0)
             return "links out of the tree";

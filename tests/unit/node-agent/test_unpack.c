@@ -41,6 +41,7 @@ static int make_root(void **state)
         .root_fd = open(scratch_path("root"), O_RDONLY | O_DIRECTORY | O_CLOEXEC),
         .version = "7.9.4",
         .most_bytes = 256LL * 1024 * 1024,
+        .most_entries = 1000,
         .allows_plain_tar = true,
         .read = give,
         .context = &tar,
@@ -370,11 +371,35 @@ static void refuses_a_bomb(void **state)
 static void refuses_more_bytes_than_may_be_used(void **state)
 {
     (void)state;
-    request.most_bytes = 5;
+    request.most_bytes = 2 * 4096 + 1;
     add(TAR_TOP "a", '0', "1234", NULL);
     add(TAR_TOP "b", '0', "12", NULL);
     tar_end(&tar);
     assert_fails(run(&err), ERROR_FULL, "entry 'atlassian-bitbucket-7.9.4/b'");
+}
+
+static void refuses_more_entries_than_may_be_made(void **state)
+{
+    (void)state;
+    request.most_entries = 2;
+    add(TAR_TOP "a", '0', "", NULL);
+    add(TAR_TOP "b/", '5', NULL, NULL);
+    add(TAR_TOP "c", '2', NULL, "a");
+    tar_end(&tar);
+    assert_fails(run(&err), ERROR_FULL, "entry 'atlassian-bitbucket-7.9.4/c': is one more than");
+}
+
+static void refuses_an_archive_without_its_end_or_with_more_behind_it(void **state)
+{
+    (void)state;
+    add(TAR_TOP "a", '0', "1234", NULL);
+    assert_fails(run(&err), ERROR_INTEGRITY, "its end is missing");
+    tar_end(&tar);
+    assert_int_equal(unlink(scratch_path("root/a")), 0);
+    assert_good(run(&err));
+    assert_int_equal(unlink(scratch_path("root/a")), 0);
+    assert_true(buffer_add(&tar, "x", 1));
+    assert_fails(run(&err), ERROR_INTEGRITY, "behind the end");
 }
 
 static bool fail_to_read(void *context, const void **ret_bytes, size_t *ret_size, struct error *err)
@@ -460,6 +485,8 @@ int main(void)
         test_unpacking(refuses_more_than_one_compression),
         test_unpacking(refuses_a_bomb),
         test_unpacking(refuses_more_bytes_than_may_be_used),
+        test_unpacking(refuses_more_entries_than_may_be_made),
+        test_unpacking(refuses_an_archive_without_its_end_or_with_more_behind_it),
         test_unpacking(tells_the_readers_own_error),
         cmocka_unit_test(names_have_bounds),
         cmocka_unit_test(a_name_loses_its_top_folder_and_last_slash),
