@@ -26,6 +26,7 @@ struct http_options {
     bool no_proxy;              /* whatever the environment says */
     int64_t connect_timeout_ms; /* 0 = 5,000 */
     int64_t stall_timeout_ms;   /* http_stream(): in whole seconds; 0 = 30,000 */
+    int64_t most_bytes_per_s;   /* http_stream(): on average; 0 = as fast as it comes */
 };
 
 bool http_init(struct error *err); /* once, before threads; SIGPIPE is ignored from then on */

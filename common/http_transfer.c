@@ -25,6 +25,7 @@ struct http_client {
     bool no_proxy;
     int64_t connect_timeout_ms;
     int64_t stall_timeout_ms;
+    int64_t most_bytes_per_s;
 };
 
 bool http_init(struct error *err)
@@ -54,6 +55,7 @@ struct http_client *http_client_new(const struct http_options *options)
         options->connect_timeout_ms > 0 ? options->connect_timeout_ms : CONNECT_TIMEOUT_MS;
     client->stall_timeout_ms =
         options->stall_timeout_ms > 0 ? options->stall_timeout_ms : STALL_TIMEOUT_MS;
+    client->most_bytes_per_s = options->most_bytes_per_s;
     return client;
 }
 
@@ -155,6 +157,7 @@ static void set_times(const struct http_client *client, const struct http_transf
     if (transfer->is_stream) {
         curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
         curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)(client->stall_timeout_ms / 1000));
+        curl_easy_setopt(curl, CURLOPT_MAX_RECV_SPEED_LARGE, (curl_off_t)client->most_bytes_per_s);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "keys.h"
 #include "lb_driver.h"
 #include "limit.h"
+#include "minisign.h"
 #include "redis.h"
 #include "yaml.h"
 
@@ -59,6 +60,9 @@ struct bitbucket_config {
     char artifacts[LIMIT_PATH]; /* holds distributions of releases that we have not staged; "" */
     struct customisation_rule rules[CUSTOMISATION_RULES]; /* the first that fits counts */
     size_t rule_count;
+    bool has_signature_key; /* artifacts must be signed with it */
+    struct minisign_key signature_key;
+    int64_t download_bytes_per_s; /* at most; 0 = no limit */
 };
 
 struct agent_config {

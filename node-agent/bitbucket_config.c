@@ -10,7 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PORT_MOST 65535
+#define PORT_MOST          65535
+#define DOWNLOAD_MOST_MIB  10000 /* a second: more than any network brings */
+#define MIB                (1024LL * 1024)
+#define SIGNATURE_KEY_SIZE 64 /* 56 characters */
 
 void config_complain(struct yaml_document *document, const struct yaml_node *map, const char *key,
                      const char *text)
@@ -209,6 +212,30 @@ static void read_service(struct yaml_document *document, const struct yaml_node 
     yaml_complain_unknown(document, service);
 }
 
+/* ---- how releases come ---- */
+
+static void read_signature_key(struct yaml_document *document, const struct yaml_node *section,
+                               struct bitbucket_config *config)
+{
+    char text[SIGNATURE_KEY_SIZE];
+    struct error err;
+    if (!yaml_get_text(document, section, "signature_key", false, text, sizeof(text)))
+        return;
+    config->has_signature_key = minisign_key_parse(text, &config->signature_key, &err);
+    if (!config->has_signature_key)
+        config_complain(document, section, "signature_key", err.message);
+}
+
+static void read_staging(struct yaml_document *document, const struct yaml_node *section,
+                         struct bitbucket_config *config)
+{
+    int64_t limit_mib = 0;
+    read_signature_key(document, section, config);
+    yaml_get_integer(document, section, "download_limit_mib_per_s", false, 1, DOWNLOAD_MOST_MIB,
+                     &limit_mib);
+    config->download_bytes_per_s = limit_mib * MIB;
+}
+
 void bitbucket_config_read(struct yaml_document *document, const struct yaml_node *section,
                            struct bitbucket_config *config)
 {
@@ -218,5 +245,6 @@ void bitbucket_config_read(struct yaml_document *document, const struct yaml_nod
     read_listening(document, section, config);
     read_service(document, section, config);
     customisation_config_read(document, section, config);
+    read_staging(document, section, config);
     yaml_complain_unknown(document, section);
 }

@@ -220,7 +220,10 @@ static bool download_and_check(struct fetch *fetch, struct http_client *client, 
 
 static bool run(struct fetch *fetch, struct error *err)
 {
-    struct http_options options = {.keep_alive = true};
+    struct http_options options = {
+        .keep_alive = true,
+        .most_bytes_per_s = fetch->job->config->bitbucket.download_bytes_per_s,
+    };
     if (!open_part(fetch, err))
         return false;
     struct http_client *client = http_client_new(&options);

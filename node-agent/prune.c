@@ -7,10 +7,13 @@
 #include "release_artifact.h"
 #include "text.h"
 
+/* Whoever asks may not know of the last switch here: the way back is kept in any case. */
 static bool is_kept(const struct job *job, const char *version)
 {
+    char last_good[LIMIT_VERSION];
+    release_previous_read(job->config, last_good);
     return text_equal(version, job->command->version) ||
-           text_equal(version, job->command->previous_version);
+           text_equal(version, job->command->previous_version) || text_equal(version, last_good);
 }
 
 /* The linked, running or home-holding release is passed over; any other doubt ends the pruning. */

@@ -26,6 +26,7 @@ struct release_record {
     char artifact[LIMIT_URL];      /* without a query, which may hold a signature */
     int64_t staged_at_ms;
     char customisations[64]; /* stamp of those that were carried over; "" = none were looked for */
+    char signed_by[MINISIGN_ID_SIZE]; /* the key that the artifact was signed with; "" = none */
 };
 
 struct release_list {

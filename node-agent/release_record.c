@@ -23,8 +23,8 @@ static void record_path(const struct agent_config *config, const char *version,
 bool release_record_read(const struct agent_config *config, const char *version,
                          struct release_record *ret_record, struct error *err)
 {
-    static const char *const keys[] = {"sha256", "artifact", "staged_at_ms", "customisations",
-                                       NULL};
+    static const char *const keys[] = {"sha256",         "artifact",  "staged_at_ms",
+                                       "customisations", "signed_by", NULL};
     char path[RELEASE_PATH_SIZE];
     struct buffer BUFFER_CLEANUP bytes;
     struct release_record record = {0};
@@ -40,7 +40,8 @@ bool release_record_read(const struct agent_config *config, const char *version,
         json_get_text(object, "artifact", record.artifact, sizeof(record.artifact), err) &&
         json_get_integer(object, "staged_at_ms", 0, INT64_MAX, &record.staged_at_ms, err) &&
         json_find_text(object, "customisations", record.customisations,
-                       sizeof(record.customisations), err);
+                       sizeof(record.customisations), err) &&
+        json_find_text(object, "signed_by", record.signed_by, sizeof(record.signed_by), err);
     if (!is_read) {
         error_wrap(err, "%s", path);
         return false;
@@ -61,6 +62,8 @@ bool release_record_write(const struct agent_config *config, const char *version
         error_set(err, ERROR_INVALID, "the artifact's name is not UTF-8");
         return false;
     }
+    if (record->signed_by[0] != '\0')
+        json_object_set_new(object, "signed_by", json_text(record->signed_by));
     FREE_CLEANUP char *text = json_write(object);
     snprintf(directory, sizeof(directory), "%s/releases", config->state_dir);
     record_path(config, version, path);

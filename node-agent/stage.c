@@ -5,6 +5,7 @@
  */
 #include "verbs.h"
 
+#include "artifact_signature.h"
 #include "customise.h"
 #include "digest.h"
 #include "disk_space.h"
@@ -12,6 +13,7 @@
 #include "fetch.h"
 #include "file.h"
 #include "gunzip.h"
+#include "low_priority.h"
 #include "memory.h"
 #include "progress.h"
 #include "release.h"
@@ -37,6 +39,7 @@ struct source {
     int fd;
     char *chunk;
     struct digest digest;
+    struct artifact_signature signature;
     struct progress progress;
     char stamp[CUSTOMISE_STAMP_SIZE]; /* of the customisations that went into the tree */
 };
@@ -45,7 +48,8 @@ struct source {
 struct staging {
     char path[RELEASE_PATH_SIZE];
     int root_fd;
-    struct stat model; /* the tree that the install link names: owner and mode are taken from it */
+    int model_fd;      /* the tree that the install link names, or -1: owners and modes are taken */
+    struct stat model; /* from there. Without it, the folder of the releases */
 };
 
 /* ---- being cancelled ---- */
@@ -89,6 +93,7 @@ static bool read_chunk(void *context, const void **ret_bytes, size_t *ret_size, 
         return false;
     }
     digest_add(&source->digest, source->chunk, (size_t)size);
+    artifact_signature_add(&source->signature, source->chunk, (size_t)size);
     source->job->report.bytes_done += size;
     progress_send(&source->progress, source->job);
     *ret_bytes = source->chunk;
@@ -144,7 +149,8 @@ static bool open_staging(const struct bitbucket_config *config, const char *vers
 {
     staging->root_fd = -1;
     release_path(config, RELEASE_STAGING, version, staging->path);
-    if (stat(config->install_link, &staging->model) != 0 &&
+    staging->model_fd = open(config->install_link, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if ((staging->model_fd < 0 || fstat(staging->model_fd, &staging->model) != 0) &&
         stat(config->releases, &staging->model) != 0) {
         error_set_errno(err, errno, "%s", config->releases);
         return false;
@@ -164,6 +170,7 @@ static bool unpack(struct source *source, const struct staging *staging, struct 
     const struct command *command = source->job->command;
     struct unpack_request request = {
         .root_fd = staging->root_fd,
+        .model_fd = staging->model_fd,
         .version = command->version,
         .is_owner_set = geteuid() == 0,
         .uid = staging->model.st_uid,
@@ -177,7 +184,8 @@ static bool unpack(struct source *source, const struct staging *staging, struct 
         return false;
     request.most_bytes = usable.bytes < UNPACKED_MOST ? usable.bytes : UNPACKED_MOST;
     request.most_entries = usable.inodes;
-    return unpack_run(&request, err) && read_rest(source, err) && check_digest(source, err);
+    return unpack_run(&request, err) && read_rest(source, err) && check_digest(source, err) &&
+           artifact_signature_check(&source->signature, err);
 }
 
 static bool open_to_others(const struct staging *staging, struct error *err)
@@ -239,6 +247,7 @@ static bool make_release(struct source *source, struct error *err)
     bool is_made = open_staging(&job->config->bitbucket, job->command->version, &staging, err) &&
                    fill_staging(source, &staging, err);
     memory_close_fd(&staging.root_fd);
+    memory_close_fd(&staging.model_fd);
     if (!is_made)
         file_remove_tree(staging.path, &ignored);
     return is_made;
@@ -252,6 +261,7 @@ static bool write_record(const struct source *source, struct error *err)
     struct release_record record = {.staged_at_ms = clock_wall_ms()};
     TEXT_COPY(record.sha256, job->report.sha256);
     TEXT_COPY(record.customisations, source->stamp);
+    artifact_signature_write_key(job->config, record.signed_by);
     /* What follows in a presigned URL is a credential. */
     snprintf(record.artifact, sizeof(record.artifact), "%.*s",
              job->command->artifact[0] == '/' ? (int)strlen(job->command->artifact)
@@ -270,18 +280,18 @@ static bool check_room(const struct source *source, struct error *err)
            disk_space_check_release(job->config->bitbucket.releases, packed, unpacked, err);
 }
 
-static bool stage_file(struct job *job, const char *path, struct error *err)
+static bool stage_file(struct job *job, const char *path,
+                       const struct artifact_signature *signature, struct error *err)
 {
-    struct source source = {.job = job, .fd = -1};
+    struct source source = {.job = job, .fd = -1, .signature = *signature};
     if (!open_source(&source, path, err)) {
         memory_close_fd(&source.fd);
         return false;
     }
     source.chunk = memory_zeroed(CHUNK_BYTES, 1);
-    bool is_staged =
-        check_room(&source, err) && make_release(&source, err) &&
-        release_artifact_keep(job->config, job->command->version, path, err) &&
-        write_record(&source, err);
+    bool is_staged = check_room(&source, err) && make_release(&source, err) &&
+                     release_artifact_keep(job->config, job->command->version, path, err) &&
+                     write_record(&source, err);
     memory_free_pointer(&source.chunk);
     memory_close_fd(&source.fd);
     return is_staged;
@@ -289,25 +299,34 @@ static bool stage_file(struct job *job, const char *path, struct error *err)
 
 /* The hash is known to fit before anything is unpacked; a part that fits is kept until the release
  * is there, so that a full disk does not cost another download. */
-static bool stage_url(struct job *job, struct error *err)
+static bool stage_url(struct job *job, const struct artifact_signature *signature,
+                      struct error *err)
 {
     char path[FETCH_PATH_SIZE];
+    struct error ignored;
     if (job->command->sha256[0] == '\0') {
         error_set(err, ERROR_INVALID, "an artifact from a URL needs its sha256");
         return false;
     }
-    return fetch_artifact(job, path, err) && stage_file(job, path, err) &&
-           fetch_forget(job->config, job->command->version, err);
+    if (!fetch_artifact(job, path, err))
+        return false;
+    bool is_staged = stage_file(job, path, signature, err);
+    if (!is_staged && err->code == ERROR_INTEGRITY) /* it will not get better */
+        (void)fetch_forget(job->config, job->command->version, &ignored);
+    return is_staged && fetch_forget(job->config, job->command->version, err);
 }
 
-/* The same release with the same hash is there, by a run before this one, and nothing was changed
- * since in the one in use. */
+/* The same release with the same hash is there, by a run before this one, signed with the key that
+ * is wanted now, if one is; and nothing was changed since in the one in use. */
 static bool is_staged_already(struct job *job)
 {
     struct release_record record;
     struct error ignored;
+    char key[MINISIGN_ID_SIZE];
+    artifact_signature_write_key(job->config, key);
     bool is_staged = release_record_read(job->config, job->command->version, &record, &ignored) &&
                      text_equal(record.sha256, job->command->sha256) &&
+                     (key[0] == '\0' || text_equal(record.signed_by, key)) &&
                      release_check_tree(&job->config->bitbucket, job->command->version, &ignored) &&
                      customise_is_unchanged(job, record.customisations);
     if (is_staged)
@@ -318,13 +337,18 @@ static bool is_staged_already(struct job *job)
 bool verb_stage(struct job *job, struct error *err)
 {
     CLOSE_CLEANUP int lock = -1;
+    struct artifact_signature signature;
     catch_cancellation();
+    low_priority_begin();
     if (!release_lock(job->config, &lock, err))
         return false;
     if (is_staged_already(job))
         return true;
     if (!release_check_idle(job->config, job->command->version, err))
         return false;
-    return job->command->artifact[0] == '/' ? stage_file(job, job->command->artifact, err)
-                                            : stage_url(job, err);
+    if (!artifact_signature_read(&signature, job, err))
+        return false;
+    return job->command->artifact[0] == '/'
+               ? stage_file(job, job->command->artifact, &signature, err)
+               : stage_url(job, &signature, err);
 }

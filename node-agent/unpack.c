@@ -153,7 +153,7 @@ static bool unpack_file(struct unpacking *unpacking, struct archive_entry *entry
     return add_entry(unpacking, size, err) &&
            unpack_tree_make_file(&unpacking->tree, path, &fd, err) &&
            write_contents(unpacking, fd, size, err) &&
-           unpack_tree_finish_file(&unpacking->tree, fd, archive_entry_perm(entry),
+           unpack_tree_finish_file(&unpacking->tree, fd, path, archive_entry_perm(entry),
                                    archive_entry_mtime(entry), err);
 }
 
@@ -275,6 +275,7 @@ bool unpack_run(const struct unpack_request *request, struct error *err)
     unpacking->request = request;
     unpack_stream_init(&unpacking->stream, request->read, request->context);
     unpack_tree_init(&unpacking->tree, request->root_fd);
+    unpacking->tree.model_fd = request->model_fd;
     unpacking->tree.is_owner_set = request->is_owner_set;
     unpacking->tree.uid = request->uid;
     unpacking->tree.gid = request->gid;

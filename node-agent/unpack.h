@@ -27,6 +27,7 @@ typedef bool (*unpack_read_fn)(void *context, const void **ret_bytes, size_t *re
 struct unpack_request {
     int root_fd; /* an empty directory, which becomes atlassian-bitbucket-VERSION/ */
     const char *version;
+    int model_fd; /* a tree whose owners and modes are taken where it has the same; -1 = none */
     bool is_owner_set; /* else the files belong to this process */
     uid_t uid;
     gid_t gid;

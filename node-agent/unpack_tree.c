@@ -21,7 +21,7 @@
 
 void unpack_tree_init(struct unpack_tree *tree, int root_fd)
 {
-    *tree = (struct unpack_tree){.root_fd = root_fd, .parent_fd = -1};
+    *tree = (struct unpack_tree){.root_fd = root_fd, .model_fd = -1, .parent_fd = -1};
 }
 
 void unpack_tree_done(struct unpack_tree *tree)
@@ -43,16 +43,38 @@ static bool failed(struct error *err, int errno_value, const char *what)
     return false;
 }
 
-static bool own(const struct unpack_tree *tree, int fd, mode_t mode, struct error *err)
+/* What an administrator has set in the tree that runs now is meant for the next one as well; that
+ * the owner may do what the archive says stays, or a script could not be run. */
+static struct stat looks_of(const struct unpack_tree *tree, const char *path, mode_t mode)
 {
-    if (tree->is_owner_set && fchown(fd, tree->uid, tree->gid) != 0)
-        return failed(err, errno, "chown");
-    return fchmod(fd, mode) == 0 || failed(err, errno, "chmod");
+    struct stat looks = {0};
+    bool has_model = tree->model_fd >= 0 && path[0] != '\0' &&
+                     fstatat(tree->model_fd, path, &looks, AT_SYMLINK_NOFOLLOW) == 0 &&
+                     (looks.st_mode & S_IFMT) == (mode & S_IFMT);
+    if (has_model) {
+        looks.st_mode = (looks.st_mode & MODE_MASK) | (mode & OWNER_OF_DIRECTORY);
+        return looks;
+    }
+    looks.st_uid = tree->uid;
+    looks.st_gid = tree->gid;
+    looks.st_mode = mode & MODE_MASK;
+    return looks;
 }
 
-/* Opens one directory, and makes it first where that is asked and it is missing. */
-static bool enter(const struct unpack_tree *tree, int fd, const char *name, bool may_make,
-                  int *ret_fd, struct error *err)
+/* mode: with its type, S_IFREG or S_IFDIR. */
+static bool own(const struct unpack_tree *tree, int fd, const char *path, mode_t mode,
+                struct error *err)
+{
+    struct stat looks = looks_of(tree, path, mode);
+    if (tree->is_owner_set && fchown(fd, looks.st_uid, looks.st_gid) != 0)
+        return failed(err, errno, "chown");
+    return fchmod(fd, looks.st_mode) == 0 || failed(err, errno, "chmod");
+}
+
+/* Opens the directory `name`, which `path` leads to, and makes it first where that is asked and it
+ * is missing. */
+static bool enter(const struct unpack_tree *tree, int fd, const char *name, const char *path,
+                  bool may_make, int *ret_fd, struct error *err)
 {
     bool is_new = may_make && mkdirat(fd, name, OWNER_OF_DIRECTORY) == 0;
     if (may_make && !is_new && errno != EEXIST)
@@ -60,7 +82,7 @@ static bool enter(const struct unpack_tree *tree, int fd, const char *name, bool
     int entered = openat(fd, name, DIRECTORY_FLAGS);
     if (entered < 0)
         return failed(err, errno, "enter directory");
-    if (is_new && !own(tree, entered, DIRECTORY_MODE, err)) {
+    if (is_new && !own(tree, entered, path, S_IFDIR | DIRECTORY_MODE, err)) {
         close(entered);
         return false;
     }
@@ -72,21 +94,22 @@ static bool enter(const struct unpack_tree *tree, int fd, const char *name, bool
 static bool walk(const struct unpack_tree *tree, const char *path, bool may_make, int *ret_fd,
                  struct error *err)
 {
-    char component[UNPACK_NAME_SIZE];
+    char walked[UNPACK_NAME_SIZE];
+    size_t begin = 0;
     int fd = openat(tree->root_fd, ".", DIRECTORY_FLAGS);
     if (fd < 0)
         return failed(err, errno, "open the root");
-    while (*path != '\0') {
-        size_t size = strcspn(path, "/");
+    while (path[begin] != '\0') {
+        size_t end = begin + strcspn(path + begin, "/");
         int next = -1;
-        memcpy(component, path, size);
-        component[size] = '\0';
-        bool is_entered = enter(tree, fd, component, may_make, &next, err);
+        memcpy(walked, path, end);
+        walked[end] = '\0';
+        bool is_entered = enter(tree, fd, walked + begin, walked, may_make, &next, err);
         close(fd);
         if (!is_entered)
             return false;
         fd = next;
-        path += size + (path[size] == '/');
+        begin = end + (path[end] == '/');
     }
     *ret_fd = fd;
     return true;
@@ -128,12 +151,12 @@ bool unpack_tree_make_file(struct unpack_tree *tree, const char *path, int *ret_
     return *ret_fd >= 0 || failed(err, errno, "make file");
 }
 
-bool unpack_tree_finish_file(const struct unpack_tree *tree, int fd, mode_t mode, time_t changed,
-                             struct error *err)
+bool unpack_tree_finish_file(const struct unpack_tree *tree, int fd, const char *path, mode_t mode,
+                             time_t changed, struct error *err)
 {
     /* The time of change goes into ETags of static files, which all nodes must give alike. */
     struct timespec times[2] = {{.tv_sec = changed}, {.tv_sec = changed}};
-    if (!own(tree, fd, (mode & MODE_MASK) | OWNER_OF_FILE, err))
+    if (!own(tree, fd, path, S_IFREG | (mode & MODE_MASK) | OWNER_OF_FILE, err))
         return false;
     return futimens(fd, times) == 0 || failed(err, errno, "set time");
 }
@@ -143,7 +166,7 @@ bool unpack_tree_make_directory(struct unpack_tree *tree, const char *path, mode
 {
     CLOSE_CLEANUP int fd = -1;
     return walk(tree, path, true, &fd, err) &&
-           own(tree, fd, (mode & MODE_MASK) | OWNER_OF_DIRECTORY, err);
+           own(tree, fd, path, S_IFDIR | (mode & MODE_MASK) | OWNER_OF_DIRECTORY, err);
 }
 
 bool unpack_tree_make_symlink(struct unpack_tree *tree, const char *path, const char *target,

@@ -13,7 +13,8 @@
 #include <sys/types.h>
 
 struct unpack_tree {
-    int root_fd; /* borrowed */
+    int root_fd;  /* borrowed */
+    int model_fd; /* borrowed, -1 = none: what is there under the same name gives owner and mode */
     bool is_owner_set;
     uid_t uid;
     gid_t gid;
@@ -28,8 +29,8 @@ void unpack_tree_done(struct unpack_tree *tree);
 bool unpack_tree_make_file(struct unpack_tree *tree, const char *path, int *ret_fd,
                            struct error *err);
 /* Gives a file that has been written its owner, mode and time of change. */
-bool unpack_tree_finish_file(const struct unpack_tree *tree, int fd, mode_t mode, time_t changed,
-                             struct error *err);
+bool unpack_tree_finish_file(const struct unpack_tree *tree, int fd, const char *path, mode_t mode,
+                             time_t changed, struct error *err);
 
 /* One that exists only gets its mode: archives repeat directories. */
 bool unpack_tree_make_directory(struct unpack_tree *tree, const char *path, mode_t mode,

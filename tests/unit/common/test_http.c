@@ -506,6 +506,21 @@ static void stalled_stream_is_a_timeout(void **state)
     scripted_server_stop(&server);
 }
 
+static void stream_comes_no_faster_than_asked(void **state)
+{
+    struct seen seen = {0};
+    struct http_options options = {.keep_alive = true, .most_bytes_per_s = 4 << 20};
+    (void)state;
+    PLAY({.send = "HTTP/1.1 200 OK\r\nContent-Length: 8388608\r\n\r\n", .filler_bytes = 8 << 20});
+    http_client_free(client);
+    client = http_client_new(&options);
+    int64_t begun_ms = clock_monotonic_ms();
+    assert_good(stream("/a.tgz", 0, &seen, &err));
+    assert_true(clock_monotonic_ms() - begun_ms >= 1000);
+    assert_int_equal(seen.bytes, 8 << 20);
+    scripted_server_stop(&server);
+}
+
 static void receiver_ends_a_stream(void **state)
 {
     struct seen no_begin = {.refuses_begin = true}, no_body = {.refuses_body = true};
@@ -584,6 +599,7 @@ int main(void)
         test_with_client(empty_stream_begins_too),
         test_with_client(half_a_stream_is_unavailable),
         test_with_client(stalled_stream_is_a_timeout),
+        test_with_client(stream_comes_no_faster_than_asked),
         test_with_client(receiver_ends_a_stream),
         test_with_client(status_of_a_stream_decides_its_error),
     };

@@ -66,6 +66,29 @@ static void assert_complaint(const char *text, const char *part, const char *oth
                  part, other_part);
 }
 
+static void staging_can_want_signatures_and_spare_the_network(void **state)
+{
+    (void)state;
+    assert_good_config(NODE REDIS CONTROLLERS BITBUCKET);
+    assert_false(config.bitbucket.has_signature_key);
+    assert_int_equal(config.bitbucket.download_bytes_per_s, 0);
+    end_document(NULL);
+    assert_good_config(NODE REDIS CONTROLLERS BITBUCKET
+                       "  signature_key: RWR6ggn/hO5hsJx/e+fCYO0Vrm7rEBRAq1zwpqHdQTjAPUv4m23Pj/aL\n"
+                       "  download_limit_mib_per_s: 20\n");
+    assert_true(config.bitbucket.has_signature_key);
+    assert_int_equal(config.bitbucket.download_bytes_per_s, 20 * 1024 * 1024);
+}
+
+static void a_wrong_signature_key_or_limit_is_told(void **state)
+{
+    (void)state;
+    assert_complaint(NODE REDIS CONTROLLERS BITBUCKET "  signature_key: \"" KEY_A "\"\n",
+                     "bitbucket.signature_key", "public key of minisign");
+    assert_complaint(NODE REDIS CONTROLLERS BITBUCKET "  download_limit_mib_per_s: 0\n",
+                     "bitbucket.download_limit_mib_per_s", "1");
+}
+
 static void minimal_configuration_has_the_documented_defaults(void **state)
 {
     (void)state;
@@ -608,6 +631,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         test_config(minimal_configuration_has_the_documented_defaults),
+        test_config(staging_can_want_signatures_and_spare_the_network),
+        test_config(a_wrong_signature_key_or_limit_is_told),
         test_config(every_key_is_read),
         test_config(rules_for_customisations_are_checked),
         test_config(empty_file_lists_all_that_is_missing),

@@ -2,14 +2,18 @@
 #include "verbs.h"
 
 #include "http.h"
+#include "node-agent/minisign_signer.h"
 #include "node-agent/node_fixture.h"
 #include "node-agent/stranger.h"
 #include "node-agent/tar_builder.h"
 #include "release.h"
 #include "scripted_server.h"
 
+#include <linux/ioprio.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 
 #define ARTIFACT "atlassian-bitbucket-7.9.4.tar.gz"
 
@@ -311,6 +315,95 @@ static void takes_owner_and_mode_of_the_linked_release(void **state)
     }
 }
 
+/* What an administrator has set in the tree that runs. */
+static void takes_owners_and_modes_of_what_the_linked_release_has_too(void **state)
+{
+    struct stat status;
+    bool is_root = geteuid() == 0;
+    (void)state;
+    make_release("7.9.0");
+    link_release("7.9.0");
+    write_text("releases/7.9.0/bin/set-bitbucket-home.sh", "x", 0640);
+    assert_int_equal(chmod(scratch_path("releases/7.9.0/bin"), 02771), 0);
+    assert_int_equal(chmod(scratch_path("releases/7.9.0/bin/start-bitbucket.sh"), 0600), 0);
+    if (is_root)
+        assert_int_equal(chown(scratch_path("releases/7.9.0/bin"), 4242, 4343), 0);
+    assert_good(verb_stage(&job, &err));
+    assert_int_equal(stat(scratch_path("releases/7.9.4/bin"), &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0771);
+    assert_int_equal(status.st_uid, is_root ? 4242 : geteuid());
+    assert_int_equal(stat(scratch_path("releases/7.9.4/bin/set-bitbucket-home.sh"), &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0640);
+    assert_int_equal(status.st_uid, geteuid());
+    assert_int_equal(stat(scratch_path("releases/7.9.4/bin/start-bitbucket.sh"), &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0700); /* it must be run */
+    assert_int_equal(stat(scratch_path("releases/7.9.4/bin/stop-bitbucket.sh"), &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0755);
+}
+
+static void the_live_node_goes_first(void **state)
+{
+    (void)state;
+    assert_good(verb_stage(&job, &err));
+    assert_int_equal(getpriority(PRIO_PROCESS, 0), 10);
+    assert_int_equal(IOPRIO_PRIO_CLASS(syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0)),
+                     IOPRIO_CLASS_IDLE);
+}
+
+/* ---- signatures ---- */
+
+static struct signer signer;
+
+static void want_signature(const struct buffer *bytes, char text[MINISIGN_FILE_BYTES])
+{
+    signer = signer_make(7);
+    config.bitbucket.has_signature_key = true;
+    config.bitbucket.signature_key = signer.key;
+    signer_sign(&signer, bytes->data, bytes->length, text);
+}
+
+static void stages_what_is_signed_with_the_configured_key(void **state)
+{
+    struct release_record record;
+    char text[MINISIGN_FILE_BYTES];
+    (void)state;
+    want_signature(&packed, text);
+    write_text(ARTIFACT ".minisig", text, 0644);
+    assert_good(verb_stage(&job, &err));
+    assert_good(release_record_read(&config, "7.9.4", &record, &err));
+    assert_string_equal(record.signed_by, "0000000000000007");
+}
+
+static void refuses_a_missing_a_foreign_and_a_wrong_signature(void **state)
+{
+    char text[MINISIGN_FILE_BYTES];
+    (void)state;
+    want_signature(&packed, text);
+    refuse(ERROR_NOT_FOUND, ARTIFACT ".minisig");
+    struct signer foreign = signer_make(8);
+    signer_sign(&foreign, packed.data, packed.length, text);
+    write_text(ARTIFACT ".minisig", text, 0644);
+    refuse(ERROR_INTEGRITY, "of the key 0000000000000008, expected 0000000000000007");
+    signer_sign(&signer, packed.data, packed.length - 1, text);
+    write_text(ARTIFACT ".minisig", text, 0644);
+    refuse(ERROR_INTEGRITY, "the signature is not of this artifact");
+    write_text(ARTIFACT ".minisig", "", 0644);
+    refuse(ERROR_INTEGRITY, "not one of minisign's");
+}
+
+static void stages_anew_what_was_staged_before_signatures_were_wanted(void **state)
+{
+    char text[MINISIGN_FILE_BYTES];
+    (void)state;
+    assert_good(verb_stage(&job, &err));
+    want_signature(&packed, text);
+    assert_fails(verb_stage(&job, &err), ERROR_NOT_FOUND, ".minisig");
+    write_text(ARTIFACT ".minisig", text, 0644);
+    assert_good(verb_stage(&job, &err));
+    assert_int_equal(unlink(scratch_path(ARTIFACT ".minisig")), 0);
+    assert_good(verb_stage(&job, &err));
+}
+
 /* ---- URLs ---- */
 
 static struct scripted_server server;
@@ -434,6 +527,44 @@ static void keeps_nothing_of_a_download_with_another_hash(void **state)
     free_rows(rows, 1);
 }
 
+static void fetches_the_signature_before_the_artifact(void **state)
+{
+    char text[MINISIGN_FILE_BYTES], whole[128], small[MINISIGN_FILE_BYTES + 128];
+    (void)state;
+    want_signature(&packed, text);
+    snprintf(whole, sizeof(whole), "HTTP/1.1 200 OK\r\nContent-Length: %zu", packed.length);
+    snprintf(small, sizeof(small), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", strlen(text),
+             text);
+    struct scripted_row rows[] = {answer(whole, 0, packed.length)};
+    struct scripted_row played[] = {
+        {.send = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"}, {.send = small}, rows[0]};
+    stage_from(played, 3);
+    refuse(ERROR_NOT_FOUND, "signature of the artifact");
+    assert_false(exists("state/staging/7.9.4.part"));
+    assert_good(verb_stage(&job, &err));
+    scripted_server_stop(&server);
+    assert_non_null(strstr(server.received, "GET /bb.tar.gz.minisig?sig=secret "));
+    free_rows(rows, 1);
+}
+
+static void keeps_nothing_of_a_download_that_is_signed_wrongly(void **state)
+{
+    char text[MINISIGN_FILE_BYTES], whole[128], small[MINISIGN_FILE_BYTES + 128];
+    (void)state;
+    want_signature(&packed, text);
+    signer_sign(&signer, "other", 5, text);
+    snprintf(whole, sizeof(whole), "HTTP/1.1 200 OK\r\nContent-Length: %zu", packed.length);
+    snprintf(small, sizeof(small), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", strlen(text),
+             text);
+    struct scripted_row rows[] = {answer(whole, 0, packed.length)};
+    struct scripted_row played[] = {{.send = small}, rows[0]};
+    stage_from(played, 2);
+    refuse(ERROR_INTEGRITY, "not of this artifact");
+    scripted_server_stop(&server);
+    assert_false(exists("state/staging/7.9.4.part"));
+    free_rows(rows, 1);
+}
+
 static void refuses_a_url_without_a_hash(void **state)
 {
     (void)state;
@@ -525,11 +656,18 @@ int main(void)
         test_staging(refuses_an_artifact_that_is_not_there_or_no_file),
         test_staging(the_deadline_ends_it_cleanly),
         test_staging(takes_owner_and_mode_of_the_linked_release),
+        test_staging(takes_owners_and_modes_of_what_the_linked_release_has_too),
+        test_staging(the_live_node_goes_first),
+        test_staging(stages_what_is_signed_with_the_configured_key),
+        test_staging(refuses_a_missing_a_foreign_and_a_wrong_signature),
+        test_staging(stages_anew_what_was_staged_before_signatures_were_wanted),
         test_staging(stages_from_a_url_and_keeps_no_secret_of_it),
         test_staging(goes_on_where_a_download_was_cut),
         test_staging(goes_on_after_the_agents_end_too),
         test_staging(fetches_anew_when_the_kept_part_was_of_another_file),
         test_staging(keeps_nothing_of_a_download_with_another_hash),
+        test_staging(fetches_the_signature_before_the_artifact),
+        test_staging(keeps_nothing_of_a_download_that_is_signed_wrongly),
         test_staging(refuses_a_url_without_a_hash),
         test_staging(refuses_a_download_that_would_not_fit),
         test_staging(a_full_disk_is_told_and_cleaned),

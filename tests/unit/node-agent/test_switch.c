@@ -138,6 +138,18 @@ static void prune_keeps_what_is_linked_running_or_named(void **state)
     assert_true(exists("releases/7.9.0-m1")); /* no version */
 }
 
+static void prune_keeps_the_way_back_whoever_asks(void **state)
+{
+    (void)state;
+    assert_good(verb_switch(&job, &err));
+    make_release("7.8.1");
+    TEXT_COPY(command.previous_version, "7.8.0");
+    assert_good(verb_prune(&job, &err));
+    assert_true(exists("releases/7.9.4"));
+    assert_true(exists("releases/7.9.0"));
+    assert_false(exists("releases/7.8.1"));
+}
+
 static void prune_keeps_a_release_with_the_home_in_it(void **state)
 {
     (void)state;
@@ -186,6 +198,7 @@ int main(void)
         test_switching(does_not_go_back_to_a_tree_without_its_start_script),
         test_switching(leaves_a_directory_in_the_links_place_alone),
         test_switching(prune_keeps_what_is_linked_running_or_named),
+        test_switching(prune_keeps_the_way_back_whoever_asks),
         test_switching(prune_keeps_a_release_with_the_home_in_it),
         test_switching(unstage_removes_tree_record_and_download),
         test_switching(unstage_refuses_the_linked_release_and_the_way_back),

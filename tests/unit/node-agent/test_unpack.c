@@ -42,6 +42,7 @@ static int make_root(void **state)
         .version = "7.9.4",
         .most_bytes = 256LL * 1024 * 1024,
         .most_entries = 1000,
+        .model_fd = -1,
         .allows_plain_tar = true,
         .read = give,
         .context = &tar,
