@@ -104,10 +104,10 @@ bool gunzip_read(void *context, const void **ret_bytes, size_t *ret_size, struct
         if (gunzip->stream.avail_in == 0 && !refill(gunzip, err))
             return false;
         *ret_bytes = gunzip->stream.next_in;
-        *ret_size = gunzip->stream.avail_in;
-        gunzip->stream.avail_in = 0;
+        *ret_size = gunzip->stream.avail_in < GUNZIP_BYTES ? gunzip->stream.avail_in : GUNZIP_BYTES;
+        gunzip->stream.next_in += *ret_size;
+        gunzip->stream.avail_in -= (uInt)*ret_size;
     }
-    gunzip->unpacked += (int64_t)*ret_size;
     return true;
 }
 

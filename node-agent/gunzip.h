@@ -17,7 +17,7 @@ struct gunzip {
     unpack_read_fn read; /* of the packed bytes */
     void *context;
     bool is_begun, is_gzip, is_between; /* is_between: a member has ended, another may follow */
-    int64_t packed, unpacked;           /* so far */
+    int64_t packed;                     /* bytes read so far */
     z_stream stream;
     unsigned char out[GUNZIP_BYTES];
 };

@@ -74,7 +74,7 @@ static bool open_archive(struct unpacking *unpacking, struct error *err)
 
 static bool check_packing(const struct unpacking *unpacking, struct error *err)
 {
-    if (unpacking->stream.gunzip.is_gzip || unpacking->request->allows_plain_tar)
+    if (read_ahead_is_gzip(unpacking->stream.ahead) || unpacking->request->allows_plain_tar)
         return true;
     return refuse(err, "a tar that is not compressed needs a hash: nothing else would tell that "
                        "its end is missing");
@@ -129,6 +129,7 @@ static bool write_contents(struct unpacking *unpacking, int fd, int64_t most, st
     const void *bytes;
     size_t size;
     la_int64_t offset;
+    int64_t written = 0;
     int status;
     while ((status = archive_read_data_block(unpacking->archive, &bytes, &size, &offset)) ==
            ARCHIVE_OK) {
@@ -136,10 +137,11 @@ static bool write_contents(struct unpacking *unpacking, int fd, int64_t most, st
             return refuse(err, "has more bytes than its header says");
         if (!write_block(fd, bytes, size, offset, err))
             return false;
+        written = offset + (int64_t)size;
     }
     if (status != ARCHIVE_EOF)
         return archive_failed(unpacking, err);
-    if (ftruncate(fd, most) == 0) /* the hole at the end of a sparse file */
+    if (written == most || ftruncate(fd, most) == 0) /* the hole at the end of a sparse file */
         return true;
     error_set_errno(err, errno, "truncate");
     return false;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unpack_stream.h"
 
+#include "gunzip.h"
+
 #include <string.h>
 
 #define RATIO_MOST       100 /* of unpacked to packed bytes; a distribution has 1.5 */
@@ -11,12 +13,12 @@
 void unpack_stream_init(struct unpack_stream *stream, unpack_read_fn read, void *context)
 {
     memset(stream, 0, sizeof(*stream));
-    gunzip_init(&stream->gunzip, read, context);
+    stream->ahead = read_ahead_new(read, context);
 }
 
 void unpack_stream_done(struct unpack_stream *stream)
 {
-    gunzip_done(&stream->gunzip);
+    read_ahead_free(stream->ahead);
 }
 
 static bool refuse(struct error *err, const char *rule)
@@ -27,10 +29,10 @@ static bool refuse(struct error *err, const char *rule)
 
 static bool check_ratio(const struct unpack_stream *stream, struct error *err)
 {
-    int64_t unpacked = stream->gunzip.unpacked;
+    int64_t unpacked = stream->unpacked;
     if (unpacked < stream->files) /* a sparse file is larger than what stands for it */
         unpacked = stream->files;
-    if (unpacked < RATIO_FREE_BYTES || unpacked / RATIO_MOST < stream->gunzip.packed)
+    if (unpacked < RATIO_FREE_BYTES || unpacked / RATIO_MOST < read_ahead_packed(stream->ahead))
         return true;
     return refuse(err, "the archive unpacks to more than 100 times its size");
 }
@@ -38,7 +40,7 @@ static bool check_ratio(const struct unpack_stream *stream, struct error *err)
 /* Bytes come in pieces, of which the last one may belong to contents already. */
 static bool check_header(const struct unpack_stream *stream, struct error *err)
 {
-    int64_t given = stream->gunzip.unpacked - stream->header_begins;
+    int64_t given = stream->unpacked - stream->header_begins;
     if (stream->header_begins < 0 || given <= HEADER_BYTES + GUNZIP_BYTES)
         return true;
     return refuse(err, "the header of an entry has more than 256 KiB");
@@ -46,7 +48,7 @@ static bool check_header(const struct unpack_stream *stream, struct error *err)
 
 static void note_content(struct unpack_stream *stream, const unsigned char *bytes, size_t size)
 {
-    int64_t begins = stream->gunzip.unpacked - (int64_t)size;
+    int64_t begins = stream->unpacked - (int64_t)size;
     while (size > 0 && bytes[size - 1] == 0)
         size--;
     if (size > 0)
@@ -56,15 +58,16 @@ static void note_content(struct unpack_stream *stream, const unsigned char *byte
 bool unpack_stream_read(struct unpack_stream *stream, const void **ret_bytes, size_t *ret_size,
                         struct error *err)
 {
-    if (!check_header(stream, err) || !gunzip_read(&stream->gunzip, ret_bytes, ret_size, err))
+    if (!check_header(stream, err) || !read_ahead_read(stream->ahead, ret_bytes, ret_size, err))
         return false;
+    stream->unpacked += (int64_t)*ret_size;
     note_content(stream, *ret_bytes, *ret_size);
     return check_ratio(stream, err);
 }
 
 void unpack_stream_begin_header(struct unpack_stream *stream)
 {
-    stream->header_begins = stream->gunzip.unpacked;
+    stream->header_begins = stream->unpacked;
 }
 
 void unpack_stream_end_header(struct unpack_stream *stream)
@@ -78,7 +81,7 @@ static bool check_end(const struct unpack_stream *stream, int64_t end, struct er
 {
     if (stream->content_ends > end)
         return refuse(err, "the archive has something behind the end");
-    if (stream->gunzip.unpacked >= end + END_BYTES)
+    if (stream->unpacked >= end + END_BYTES)
         return true;
     return refuse(err, "the archive is damaged or truncated: its end is missing");
 }

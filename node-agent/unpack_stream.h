@@ -6,10 +6,11 @@
 #ifndef SHUNT_UNPACK_STREAM_H
 #define SHUNT_UNPACK_STREAM_H
 
-#include "gunzip.h"
+#include "read_ahead.h"
 
 struct unpack_stream {
-    struct gunzip gunzip;
+    struct read_ahead *ahead;
+    int64_t unpacked;      /* so far */
     int64_t header_begins; /* -1 = contents are being read */
     int64_t content_ends;  /* there are only zeros from here on, so far */
     int64_t files;         /* bytes of all files so far, as their headers say */
