@@ -592,11 +592,11 @@ static void put_artifact(const struct buffer *bytes)
 }
 
 /* A file system of 8 MB that nobody else sees. */
-static void mount_small_disk(const char *path)
+static void mount_small_disk(const char *path, const char *options)
 {
     if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 ||
         mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-        mount("none", path, "tmpfs", 0, "size=8m,nr_inodes=50000") != 0) {
+        mount("none", path, "tmpfs", 0, options) != 0) {
         print_message("a full disk needs root and a mount namespace: skipped\n");
         skip();
     }
@@ -606,7 +606,7 @@ static void a_full_disk_is_told_and_cleaned(void **state)
 {
     struct buffer tar;
     (void)state;
-    mount_small_disk(config.bitbucket.releases);
+    mount_small_disk(config.bitbucket.releases, "size=8m,nr_inodes=50000");
     buffer_init(&tar, TAR_BYTES);
     tar_add_release(&tar, NULL);
     tar_add_zeros(&tar, TAR_TOP "large", (size_t)32 * 1024 * 1024);
@@ -621,6 +621,14 @@ static void a_full_disk_is_told_and_cleaned(void **state)
     put_artifact(&tar);
     refuse(ERROR_FULL, "MiB needed");
     buffer_done(&tar);
+    assert_int_equal(umount(config.bitbucket.releases), 0);
+}
+
+static void too_few_inodes_are_told_before_anything_is_made(void **state)
+{
+    (void)state;
+    mount_small_disk(config.bitbucket.releases, "size=8m,nr_inodes=20500");
+    refuse(ERROR_FULL, "20000 inodes needed, 19");
     assert_int_equal(umount(config.bitbucket.releases), 0);
 }
 
@@ -671,6 +679,7 @@ int main(void)
         test_staging(refuses_a_url_without_a_hash),
         test_staging(refuses_a_download_that_would_not_fit),
         test_staging(a_full_disk_is_told_and_cleaned),
+        test_staging(too_few_inodes_are_told_before_anything_is_made),
     };
     return cmocka_run_group_tests(tests, init_http, NULL);
 }
