@@ -1,27 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Archives that must do no harm, written block by block: a library would not write these.
+"""Archives that must do no harm.
 
 cases(outside) gives them all, always the same ones: `outside` is the path of a folder beside the
-releases that they try to reach. POSIX.1-2017 "pax" says what a header and an extended header are,
-the manual of GNU tar ("Basic Tar Format") what the types L, K and S are.
+releases that they try to reach.
 """
 
 import dataclasses
-import functools
 import gzip
 import hashlib
-import io
 import struct
 import zlib
 
-VERSION = "7.9.4"
-TOP = f"atlassian-bitbucket-{VERSION}"
-BLOCK = 512
-MTIME = 1600000000
-END = bytes(2 * BLOCK)
-POM = "app/META-INF/maven/com.atlassian.bitbucket.server/bitbucket-webapp/pom.properties"
-HOME_SCRIPT = ("# home\nif [ -z \"${BITBUCKET_HOME}\" ]; then\n    BITBUCKET_HOME=\nfi\n"
-               "export BITBUCKET_HOME\n")
+from tar_blocks import (BLOCK, END, POM, TOP, base256, file, folder, gnu_long, good_files,
+                        hard, header, octal, packed, padded, pax, release, sparse, symbolic, tar)
 
 
 @dataclasses.dataclass
@@ -36,108 +27,6 @@ class Case:
     def __post_init__(self):
         if self.sha256 is None:
             self.sha256 = hashlib.sha256(self.data).hexdigest()
-
-
-# ---- blocks ----
-
-
-def as_bytes(text):
-    return text if isinstance(text, bytes) else text.encode()
-
-
-def padded(content):
-    return content + bytes(-len(content) % BLOCK)
-
-
-def octal(number, size):
-    return b"%0*o\0" % (size - 1, number)
-
-
-def base256(number, size):
-    """GNU's way of writing what octal digits cannot, and negative numbers."""
-    return bytes([0xFF if number < 0 else 0x80]) + number.to_bytes(size - 1, "big", signed=True)
-
-
-def header(name, kind="0", size=0, link="", mode=0o644, owner=0, device=(0, 0), prefix="",
-           fields=(), checksum=None):
-    """`fields` are (offset, bytes) that replace what stands there; `checksum` a wrong one."""
-    block = bytearray(BLOCK)
-    if len(as_bytes(name)) > 100 and not prefix:
-        prefix, _, name = as_bytes(name).rpartition(b"/")
-    for at, value in ((0, as_bytes(name)[:100]), (100, octal(mode, 8)), (108, octal(owner, 8)),
-                      (116, octal(owner, 8)), (124, octal(size, 12)), (136, octal(MTIME, 12)),
-                      (156, as_bytes(kind)), (157, as_bytes(link)[:100]), (257, b"ustar\x0000"),
-                      (329, octal(device[0], 8)), (337, octal(device[1], 8)),
-                      (345, as_bytes(prefix)[:155]), *fields):
-        block[at:at + len(value)] = value
-    block[148:156] = b" " * 8
-    block[148:156] = checksum or b"%06o\0 " % sum(block)
-    return bytes(block)
-
-
-def file(name, content=b"evil\n", **fields):
-    content = as_bytes(content)
-    return header(name, size=len(content), **fields) + padded(content)
-
-
-def folder(name, **fields):
-    return header(name, "5", mode=fields.pop("mode", 0o755), **fields)
-
-
-def symbolic(name, target):
-    return header(name, "2", link=target, mode=0o777)
-
-
-def hard(name, target, **fields):
-    return header(name, "1", link=target, **fields)
-
-
-def pax(*records, kind="x"):
-    """Records are (key, value), or bytes as they are to stand there."""
-    body = b"".join(record if isinstance(record, bytes) else pax_record(*record)
-                    for record in records)
-    return header("pax", kind, size=len(body)) + padded(body)
-
-
-def pax_record(key, value):
-    rest = b" " + as_bytes(key) + b"=" + as_bytes(value) + b"\n"
-    size = len(rest) + 1
-    while len(b"%d" % size) + len(rest) != size:
-        size = len(b"%d" % size) + len(rest)
-    return b"%d" % size + rest
-
-
-def gnu_long(kind, text):
-    body = as_bytes(text) + b"\0"
-    return header("././@LongLink", kind, size=len(body)) + padded(body)
-
-
-@functools.cache
-def good_files():
-    return {"bin/start-bitbucket.sh": b"#!/bin/sh\n", "bin/stop-bitbucket.sh": b"#!/bin/sh\n",
-            "bin/set-bitbucket-home.sh": HOME_SCRIPT.encode(),
-            POM: f"version={VERSION}\n".encode(), "README.txt": b"x" * 700}
-
-
-def release(top=TOP, version=VERSION, left_out=None):
-    """The members of a small release that is as it should be."""
-    members = [folder(f"{top}/")]
-    for path, content in good_files().items():
-        if path == POM:
-            content = f"version={version}\n".encode()
-        if path != left_out:
-            members.append(file(f"{top}/{path}", content,
-                                mode=0o755 if path.endswith("bitbucket.sh") else 0o644))
-    return b"".join(members)
-
-
-def tar(*members):
-    """A release, and what comes behind it."""
-    return release() + b"".join(members) + END
-
-
-def packed(data):
-    return gzip.compress(data, 6, mtime=0)
 
 
 # ---- names ----
@@ -232,7 +121,8 @@ def long_name_cases(outside):
                    "damaged|truncated|behind")
         yield Case(f"{kind}-cut", release() + make(f"{TOP}/" + "n" * 1000)[:1024],
                    "damaged|truncated|behind")
-        yield Case(f"{kind}-forty-in-a-row", tar(make(f"{TOP}/x") * 40, file("x")), "damaged|header|empty")
+        yield Case(f"{kind}-forty-in-a-row", tar(make(f"{TOP}/x") * 40, file("x")),
+                   "damaged|header|neither a file")
 
 
 # ---- pax ----
@@ -263,29 +153,29 @@ def pax_cases(outside):
                ("no-equals", b"11 pathevil\n"), ("negative", b"-13 path=evil\n"))
     for name, record in records:
         yield Case(f"pax-record-{name}", tar(pax(record), fine), "damaged")
-    sparse = (("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"))
-    yield Case("pax-sparse-name-out", tar(pax(*sparse, ("GNU.sparse.name", f"{outside}/evil"),
+    in_pax = (("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"))
+    yield Case("pax-sparse-name-out", tar(pax(*in_pax, ("GNU.sparse.name", f"{outside}/evil"),
                                               ("GNU.sparse.realsize", "5")),
                                           file(f"{TOP}/fine", padded(b"1\n0\n5\n") + b"evil\n")),
                "absolute")
-    yield Case("pax-sparse-huge", tar(pax(*sparse, ("GNU.sparse.name", f"{TOP}/s"),
+    yield Case("pax-sparse-huge", tar(pax(*in_pax, ("GNU.sparse.name", f"{TOP}/s"),
                                           ("GNU.sparse.realsize", str(1 << 50))),
                                       file(f"{TOP}/fine", padded(b"1\n0\n5\n") + b"evil\n")),
                "may be used", code="full")
     yield Case("pax-sparse-map-overlapping",
-               tar(pax(*sparse, ("GNU.sparse.name", f"{TOP}/s"), ("GNU.sparse.realsize", "10")),
+               tar(pax(*in_pax, ("GNU.sparse.name", f"{TOP}/s"), ("GNU.sparse.realsize", "10")),
                    file(f"{TOP}/fine", padded(b"2\n0\n5\n0\n5\n") + b"evil\nevil\n")))
     for name, text in (("beyond", b"1\n100\n5\n"),
                        ("negative", b"1\n-5\n5\n"), ("many", b"9999999999\n"),
                        ("no-number", b"x\n"), ("overflow", b"1\n9223372036854775807\n5\n")):
         yield Case(f"pax-sparse-map-{name}",
-                   tar(pax(*sparse, ("GNU.sparse.name", f"{TOP}/s"),
+                   tar(pax(*in_pax, ("GNU.sparse.name", f"{TOP}/s"),
                            ("GNU.sparse.realsize", "10")),
                        file(f"{TOP}/fine", padded(text) + b"evil\nevil\n")),
                    "damaged|truncated|more bytes", code=None)
     pairs = 4 << 20
     body = b"%d\n" % pairs + b"0\n0\n" * pairs
-    yield Case("pax-sparse-map-bomb", packed(tar(pax(*sparse, ("GNU.sparse.name", f"{TOP}/s"),
+    yield Case("pax-sparse-map-bomb", packed(tar(pax(*in_pax, ("GNU.sparse.name", f"{TOP}/s"),
                                                      ("GNU.sparse.realsize", "10")),
                                                  file(f"{TOP}/fine", body))),
                "header|100 times")
@@ -467,15 +357,8 @@ def header_cases(_outside):
     yield Case("sparse-map-cut", release() + sparse(0, 0, 10, b"\1") + more, damaged)
 
 
-def sparse(offset, size, whole, has_more=b"\0"):
-    """GNU's oldest form: a map of four pieces in the header, more in blocks behind it."""
-    return header(f"{TOP}/s", "S", size=size, fields=[
-        (257, b"ustar  \0"), (345, bytes(41)), (386, base256(offset, 12) + octal(size, 12)),
-        (482, has_more), (483, base256(whole, 12))]) + padded(b"evil\n"[:size])
-
-
 def stream_of_zeros(mebibytes):
-    """Raw deflate of one MiB, again and again: blocks that end with a full flush can be repeated."""
+    """Raw deflate of one MiB again and again: what ends with a full flush can be repeated."""
     one = zlib.compressobj(9, zlib.DEFLATED, -15)
     block = one.compress(bytes(1 << 20)) + one.flush(zlib.Z_FULL_FLUSH)
     return block * mebibytes

@@ -14,8 +14,8 @@ import time
 import pytest
 
 import hostile_archives
-from hostile_archives import VERSION
 from shunt_wire import Agent, Controller, RedisServer
+from tar_blocks import VERSION, good_files
 
 RUNNING = "7.9.0"
 MEMORY_MOST = 24 << 20  # of the agent and of each job, heap and stacks
@@ -108,7 +108,7 @@ def looks(path):
 def assert_staged(target, case):
     tree = target.path(f"releases/{VERSION}")
     owner = os.stat(target.path(f"releases/{RUNNING}"))
-    for path, content in {"README.txt": hostile_archives.good_files()["README.txt"],
+    for path, content in {"README.txt": good_files()["README.txt"],
                           **case.holds}.items():
         with open(os.path.join(tree, path), "rb") as file:
             assert file.read() == content, path
