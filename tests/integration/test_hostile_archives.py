@@ -45,6 +45,8 @@ class Target(Agent):
         os.symlink("file", self.path("outside/link"))
         self.controller = Controller(server, self.key)
         self.configure(self.controller, 7990)
+        with open(self.path("agent.yaml"), "a", encoding="utf-8") as out:
+            out.write('  customisations: [{files: "*", do: keep-new}]\n')
         self.cases = {case.name: case for case in hostile_archives.cases(self.path("outside"))}
 
     def start(self):

@@ -293,6 +293,12 @@ static void the_deadline_ends_it_cleanly(void **state)
     refuse(ERROR_TIMEOUT, "deadline");
 }
 
+static void drop_customisations(void)
+{
+    TEXT_COPY(config.bitbucket.rules[config.bitbucket.rule_count].files, "*");
+    config.bitbucket.rules[config.bitbucket.rule_count++].manner = CUSTOMISATION_KEEP_NEW;
+}
+
 static void takes_owner_and_mode_of_the_linked_release(void **state)
 {
     struct stat status;
@@ -302,8 +308,7 @@ static void takes_owner_and_mode_of_the_linked_release(void **state)
     if (geteuid() == 0)
         assert_int_equal(chown(scratch_path("releases/7.9.0"), 4242, 4343), 0);
     assert_int_equal(chmod(scratch_path("releases/7.9.0"), 0750), 0);
-    TEXT_COPY(config.bitbucket.rules[config.bitbucket.rule_count].files, "*");
-    config.bitbucket.rules[config.bitbucket.rule_count++].manner = CUSTOMISATION_KEEP_NEW;
+    drop_customisations();
     assert_good(verb_stage(&job, &err));
     assert_int_equal(stat(scratch_path("releases/7.9.4"), &status), 0);
     assert_int_equal(status.st_mode & 07777, 0750);
@@ -328,6 +333,7 @@ static void takes_owners_and_modes_of_what_the_linked_release_has_too(void **sta
     assert_int_equal(chmod(scratch_path("releases/7.9.0/bin/start-bitbucket.sh"), 0600), 0);
     if (is_root)
         assert_int_equal(chown(scratch_path("releases/7.9.0/bin"), 4242, 4343), 0);
+    drop_customisations();
     assert_good(verb_stage(&job, &err));
     assert_int_equal(stat(scratch_path("releases/7.9.4/bin"), &status), 0);
     assert_int_equal(status.st_mode & 07777, 0771);
