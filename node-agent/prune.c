@@ -21,7 +21,8 @@ static bool prune_one(const struct job *job, const char *version, struct error *
 {
     struct error reason;
     if (release_check_idle(job->config, version, &reason))
-        return release_remove(job->config, version, err);
+        return release_remove(job->config, version, err) &&
+               release_artifact_forget(job->config, version, err);
     if (reason.code == ERROR_CONFLICT)
         return true;
     *err = reason;
@@ -41,6 +42,5 @@ bool verb_prune(struct job *job, struct error *err)
             return false;
         }
     }
-    return release_artifacts_prune(job->config, job->command->version,
-                                   job->command->previous_version, err);
+    return true;
 }

@@ -7,7 +7,6 @@
 #include "release.h"
 #include "text.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -142,41 +141,15 @@ bool release_artifact_keep(const struct agent_config *config, const char *versio
     return false;
 }
 
-/* ---- pruning ---- */
-
-static bool is_of(const char *name, const char *version)
+bool release_artifact_forget(const struct agent_config *config, const char *version,
+                             struct error *err)
 {
-    char wanted[RELEASE_ARTIFACT_SIZE];
-    snprintf(wanted, sizeof(wanted), NAME_START "%s" NAME_END, version);
-    return text_equal(name, wanted);
-}
-
-static bool is_artifact(const char *name)
-{
-    size_t length = strlen(name), end = strlen(NAME_END);
-    return text_starts_with(name, NAME_START) && length > end &&
-           text_equal(name + length - end, NAME_END);
-}
-
-bool release_artifacts_prune(const struct agent_config *config, const char *version,
-                             const char *previous_version, struct error *err)
-{
-    char path[RELEASE_ARTIFACT_SIZE];
-    const struct dirent *entry;
-    bool is_good = true;
-    our_directory(config, path);
-    DIR *directory = opendir(path);
-    if (directory == NULL && errno == ENOENT)
+    char directory[RELEASE_ARTIFACT_SIZE];
+    char kept[RELEASE_ARTIFACT_SIZE];
+    our_directory(config, directory);
+    file_path(directory, version, kept);
+    if (unlink(kept) == 0 || errno == ENOENT)
         return true;
-    while (directory != NULL && is_good && (entry = readdir(directory)) != NULL) {
-        if (is_artifact(entry->d_name) && !is_of(entry->d_name, version) &&
-            !is_of(entry->d_name, previous_version))
-            is_good = unlinkat(dirfd(directory), entry->d_name, 0) == 0 || errno == ENOENT;
-    }
-    if (directory == NULL || !is_good)
-        error_set_errno(err, errno, "prune %s", path);
-    is_good = is_good && directory != NULL;
-    if (directory != NULL)
-        closedir(directory);
-    return is_good;
+    error_set_errno(err, errno, "remove %s", kept);
+    return false;
 }

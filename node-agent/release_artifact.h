@@ -25,8 +25,8 @@ bool release_artifact_find(const struct agent_config *config, const char *versio
 bool release_artifact_keep(const struct agent_config *config, const char *version, const char *path,
                            struct error *err);
 
-/* Ours of all versions but the two. */
-bool release_artifacts_prune(const struct agent_config *config, const char *version,
-                             const char *previous_version, struct error *err);
+/* Removes the one that we keep of a release that is being removed; a missing one is fine. */
+bool release_artifact_forget(const struct agent_config *config, const char *version,
+                             struct error *err);
 
 #endif

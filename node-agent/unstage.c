@@ -5,6 +5,7 @@
 #include "file.h"
 #include "memory.h"
 #include "release.h"
+#include "release_artifact.h"
 #include "text.h"
 
 bool verb_unstage(struct job *job, struct error *err)
@@ -23,5 +24,6 @@ bool verb_unstage(struct job *job, struct error *err)
     }
     release_path(&job->config->bitbucket, RELEASE_STAGING, version, staging);
     return fetch_forget(job->config, version, err) && file_remove_tree(staging, err) &&
-           release_remove(job->config, version, err);
+           release_remove(job->config, version, err) &&
+           release_artifact_forget(job->config, version, err);
 }

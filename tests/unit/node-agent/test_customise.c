@@ -241,6 +241,10 @@ static void second_upgrade_needs_no_distribution_of_the_operators(void **state)
     TEXT_COPY(command.version, "7.9.5");
     assert_good(verb_stage(&job, &err));
     assert_true(exists("releases/7.9.5/" ROBOTS));
+    TEXT_COPY(command.previous_version, "7.9.4");
+    link_release("7.9.5");
+    assert_good(verb_prune(&job, &err));
+    assert_true(exists("state/artifacts/atlassian-bitbucket-7.9.4.tar.gz"));
     TEXT_COPY(command.previous_version, "7.9.5");
     assert_good(verb_prune(&job, &err));
     assert_true(exists("state/artifacts/atlassian-bitbucket-7.9.5.tar.gz"));
