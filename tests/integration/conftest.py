@@ -99,12 +99,13 @@ def begin(folder, network):
 
 
 @pytest.fixture(scope="module")
-def shared_trial():
-    """One for all scenarios of a file that leave it as it was."""
+def shared_trial(request):
+    """One for all scenarios of a file that leave it as it was; TRIAL_OPTIONS of the file are its."""
+    options = getattr(request.module, "TRIAL_OPTIONS", {})
     path = tempfile.mkdtemp(prefix="shunt-it-")
     try:
         with claimed_network() as prefix, \
-                running(path, prefix, operators=operator_wire.make_keys(path)) as made:
+                running(path, prefix, operators=operator_wire.make_keys(path), **options) as made:
             yield made
             made.assert_nothing_lost()
     finally:

@@ -70,15 +70,18 @@ def command_line(pid):
 class Trial(Fleet):
     """`policy` is laid over the one above; `change` edits the controller's whole configuration;
     `prepare` is called with the trial before anything runs; `balancer` is the load balancer's
-    class; `properties` are settings of the stand-ins."""
+    class; where agents drop customisations, a plan reads no artifact; `properties` are settings of
+    the stand-ins."""
 
     def __init__(self, folder, network, policy=None, change=None, operators=(), prepare=None,
-                 lease_ms=LEASE_MS, balancer=haproxy.HAProxy, **properties):
+                 lease_ms=LEASE_MS, balancer=haproxy.HAProxy, drops_customisations=False,
+                 **properties):
         properties = {"start_ms": START_MS, "stop_ms": STOP_MS, **properties}
         super().__init__(folder, build_dir(), [f"{network}.{number}" for number in (1, 2, 3)],
                          f"{network}.100", 18080, 17999, balancer, **properties)
         self.policy = {**POLICY, **(policy or {})}
         self.change, self.lease_ms = change, lease_ms
+        self.drops_customisations = drops_customisations
         self.operators = list(operators)  # {"name", "role", "key": public text}
         self.state_dir = os.path.join(folder, "controller")
         self.store = Store(self.state_dir)
@@ -178,6 +181,13 @@ class Trial(Fleet):
         if self.change is not None:
             self.change(config["clusters"][0])
         return json.dumps(config, indent=1)
+
+    def _agent_config(self, node):
+        text = super()._agent_config(node)
+        if not self.drops_customisations:
+            return text
+        return text.replace("bitbucket:\n", "bitbucket:\n  customisations: "
+                            "[{files: '*', do: keep-new}]\n", 1)
 
     def reconfigure(self, change):
         """Ends the controller, edits its configuration, starts it again."""
