@@ -17,6 +17,7 @@
 #define RETRY_FIRST_MS  500     /* then doubled */
 #define RETRY_MOST_MS   15000
 #define TAKE_OVER_MS    30000  /* a new leader hears what was done while there was none */
+#define JUDGE_MS        2000   /* a new leader has the view of the cluster by then */
 #define VIEW_FRESH_MS   15000  /* an older sight of a node counts as unknown */
 #define STARVED_MOST_MS 600000 /* no budget for so long: an operator must decide */
 

@@ -192,10 +192,38 @@ bool node_turn_if_it_may(struct run *run, uint32_t index)
     return true;
 }
 
+/* Nothing but its traffic was taken, and perhaps not even that. */
+static bool has_only_begun(const struct upgrade_node *node)
+{
+    return node->place == PLACE_WORKING && node->pass == PASS_UP && node->step == STEP_DRAIN &&
+           !node->was_stopped && !node->was_switched;
+}
+
+static void judge_later(struct run *run, uint32_t index)
+{
+    run->upgrade->nodes[index].retry_ms = run->now_ms + JUDGE_MS;
+    run_touch(run, index);
+}
+
+/* Since the budget allowed it, while nobody led perhaps, another node may have gone down: then it
+ * gets its traffic back, and is taken out again when the budget allows it. */
+static bool may_still_begin(struct run *run, uint32_t index)
+{
+    if (run->upgrade->seen_ms == 0)
+        judge_later(run, index);
+    else if (!budget_allows(run->upgrade, index, run->now_ms))
+        node_turn(run, index);
+    else
+        return true;
+    return false;
+}
+
 /* Asks again for all that the step still lacks, under a new sequence: a new attempt. */
 void node_retry(struct run *run, uint32_t index)
 {
     struct upgrade_node *node = &run->upgrade->nodes[index];
+    if (has_only_begun(node) && !may_still_begin(run, index))
+        return;
     node->retry_ms = 0;
     node->sequence++;
     run_touch(run, index);
@@ -271,21 +299,9 @@ static void step_deadline(struct run *run, uint32_t index)
  * under its old id: it may be under way. And what has been done meanwhile gets the time to be told,
  * though its deadline may be over.
  */
-/* Nothing but its traffic was taken, and perhaps not even that: while nobody led, another node may
- * have gone down. It gets its traffic back, and is taken out again when the budget allows it. */
-static bool has_only_begun(const struct upgrade_node *node)
-{
-    return node->place == PLACE_WORKING && node->pass == PASS_UP && node->step == STEP_DRAIN &&
-           !node->was_stopped && !node->was_switched;
-}
-
 void node_take_over(struct run *run, uint32_t index)
 {
     struct upgrade_node *node = &run->upgrade->nodes[index];
-    if (has_only_begun(node)) {
-        node_turn(run, index);
-        return;
-    }
     bool is_stopping = node->place == PLACE_WORKING && node->step == STEP_STOP;
     if (is_stopping && (node->works & ~node->works_done) != 0) {
         node->works |= WORK_BIT(WORK_LB_DOWN);
@@ -297,7 +313,10 @@ void node_take_over(struct run *run, uint32_t index)
         node->deadline_ms = least_ms;
         run_touch(run, index);
     }
-    node_repeat(run, index);
+    if (has_only_begun(node))
+        judge_later(run, index);
+    else
+        node_repeat(run, index);
 }
 
 void node_tick(struct run *run, uint32_t index)

@@ -391,8 +391,7 @@ static void new_leader_gives_works_of_a_node_more_time(void **state)
     }
 }
 
-/* Another one may have gone down while nobody led: the budget is asked anew. */
-static void new_leader_gives_back_a_node_whose_drain_has_only_begun(void **state)
+static void new_leader_asks_for_a_drain_again_when_it_has_seen_the_others(void **state)
 {
     struct world world;
     (void)state;
@@ -400,11 +399,30 @@ static void new_leader_gives_back_a_node_whose_drain_has_only_begun(void **state
     world_begin(&world);
     world_run_until_step(&world, 2, STEP_DRAIN);
     world_crash(&world);
-    assert_true(world_is_in_step(&world, 2, STEP_RETURN));
-    assert_int_equal(world.upgrade->nodes[2].pass, PASS_BACK);
+    assert_true(world_is_in_step(&world, 2, STEP_DRAIN));
+    assert_true(world.upgrade->nodes[2].retry_ms > world.now_ms);
     world_run(&world);
     assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
     assert_int_equal(world.nodes[2].stops, 1);
+    world_assert_all(&world, "7.9.4");
+    world_done(&world);
+}
+
+/* It went down while nobody led. */
+static void new_leader_gives_a_node_back_where_the_budget_is_used_up(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
+    world_begin(&world);
+    world_run_until_step(&world, 2, STEP_DRAIN);
+    world.nodes[0].state = NODE_STARTING;
+    world_crash(&world);
+    world_run_until_step(&world, 2, STEP_RETURN);
+    assert_int_equal(world.upgrade->nodes[2].pass, PASS_BACK);
+    world.nodes[0].state = NODE_ACTIVE;
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
     world_assert_all(&world, "7.9.4");
     world_done(&world);
 }
@@ -589,7 +607,8 @@ int main(void)
         cmocka_unit_test(node_whose_members_new_leader_finds_up_goes_back_over_start),
         cmocka_unit_test(node_held_in_stop_goes_back_over_start_when_detach_fails),
         cmocka_unit_test(new_leader_gives_works_of_a_node_more_time),
-        cmocka_unit_test(new_leader_gives_back_a_node_whose_drain_has_only_begun),
+        cmocka_unit_test(new_leader_asks_for_a_drain_again_when_it_has_seen_the_others),
+        cmocka_unit_test(new_leader_gives_a_node_back_where_the_budget_is_used_up),
         cmocka_unit_test(new_leader_gives_a_phase_more_time),
         cmocka_unit_test(new_leader_takes_no_time_away),
         cmocka_unit_test(busy_agent_is_asked_again_and_no_attempt_is_counted),
