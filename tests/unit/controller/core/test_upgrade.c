@@ -206,19 +206,25 @@ static void stage_failure_ends_it_before_anything_is_touched(void **state)
     world_done(&world);
 }
 
+/* The first node says what it has staged before the others do, who say "aa". */
+static void begin_with_staged(struct world *world, const char *sha256)
+{
+    struct event event = world_plain(EVENT_DONE);
+    world_init(world, ON_FAILURE_ROLLBACK_CLUSTER);
+    world_begin(world);
+    event.node = 0;
+    event.work = WORK_STAGE;
+    event.sequence = world->upgrade->nodes[0].sequence;
+    TEXT_COPY(event.sha256, sha256);
+    world_event(world, event);
+}
+
 static void nodes_that_staged_different_bytes_are_refused(void **state)
 {
     struct world world;
-    struct event event = world_plain(EVENT_DONE);
     (void)state;
-    world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
-    world_begin(&world);
-    event.node = 0;
-    event.work = WORK_STAGE;
-    event.sequence = world.upgrade->nodes[0].sequence;
-    TEXT_COPY(event.sha256, "bb");
-    world_event(&world, event);
-    world_run(&world); /* the others answer "aa" */
+    begin_with_staged(&world, "bb");
+    world_run(&world);
     assert_int_equal(world.upgrade->outcome, OUTCOME_FAILED);
     assert_int_equal(world.upgrade->reason.code, ERROR_INTEGRITY);
     world_done(&world);
@@ -228,15 +234,8 @@ static void nodes_that_staged_different_bytes_are_refused(void **state)
 static void what_the_first_node_has_staged_does_not_change_what_is_asked(void **state)
 {
     struct world world;
-    struct event event = world_plain(EVENT_DONE);
     (void)state;
-    world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
-    world_begin(&world);
-    event.node = 0;
-    event.work = WORK_STAGE;
-    event.sequence = world.upgrade->nodes[0].sequence;
-    TEXT_COPY(event.sha256, "aa");
-    world_event(&world, event);
+    begin_with_staged(&world, "aa");
     assert_string_equal(world.upgrade->nodes[0].sha256, "aa");
     assert_string_equal(world.upgrade->sha256, "");
     world_run(&world);
