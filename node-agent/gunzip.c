@@ -126,6 +126,9 @@ bool gunzip_read_size(int fd, int64_t file_bytes, int64_t *ret_bytes, struct err
         if (unpacked < file_bytes) /* more than it can count, or the members before */
             unpacked += (file_bytes - unpacked) / TRAILER_COUNTS * TRAILER_COUNTS;
     }
-    *ret_bytes = unpacked > file_bytes ? unpacked : file_bytes;
+    /* The end of a file that was cut says anything. */
+    bool is_likely =
+        unpacked < GUNZIP_RATIO_FREE_BYTES || unpacked / GUNZIP_RATIO_MOST < file_bytes;
+    *ret_bytes = is_likely && unpacked > file_bytes ? unpacked : file_bytes;
     return true;
 }

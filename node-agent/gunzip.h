@@ -11,7 +11,9 @@
 
 #include <zlib.h>
 
-#define GUNZIP_BYTES (64 * 1024)
+#define GUNZIP_BYTES            (64 * 1024)
+#define GUNZIP_RATIO_MOST       100 /* of unpacked to packed bytes; a distribution has 1.5 */
+#define GUNZIP_RATIO_FREE_BYTES (64LL * 1024 * 1024) /* below it the ratio is not looked at */
 
 struct gunzip {
     unpack_read_fn read; /* of the packed bytes */

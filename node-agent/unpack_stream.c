@@ -5,10 +5,8 @@
 
 #include <string.h>
 
-#define RATIO_MOST       100 /* of unpacked to packed bytes; a distribution has 1.5 */
-#define RATIO_FREE_BYTES (64LL * 1024 * 1024) /* below it the ratio is not looked at */
-#define HEADER_BYTES     (256LL * 1024)       /* of one entry, with long names */
-#define END_BYTES        1024                 /* two blocks, says POSIX */
+#define HEADER_BYTES (256LL * 1024) /* of one entry, with long names */
+#define END_BYTES    1024           /* two blocks, says POSIX */
 
 void unpack_stream_init(struct unpack_stream *stream, unpack_read_fn read, void *context)
 {
@@ -32,7 +30,8 @@ static bool check_ratio(const struct unpack_stream *stream, struct error *err)
     int64_t unpacked = stream->unpacked;
     if (unpacked < stream->files) /* a sparse file is larger than what stands for it */
         unpacked = stream->files;
-    if (unpacked < RATIO_FREE_BYTES || unpacked / RATIO_MOST < read_ahead_packed(stream->ahead))
+    if (unpacked < GUNZIP_RATIO_FREE_BYTES ||
+        unpacked / GUNZIP_RATIO_MOST < read_ahead_packed(stream->ahead))
         return true;
     return refuse(err, "the archive unpacks to more than 100 times its size");
 }
