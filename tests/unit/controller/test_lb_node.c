@@ -56,10 +56,11 @@ static void meet(void)
 
 static size_t find(const char *name)
 {
-    size_t i = 0;
-    while (!text_equal(names[i], name))
-        i++;
-    return i;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (text_equal(names[i], name))
+            return i;
+    fail_msg("there is no member %s", name);
+    return 0;
 }
 
 static struct group *group_of(const struct lb *lb)
