@@ -76,8 +76,13 @@ bool artifact_signature_read(struct artifact_signature *signature, const struct 
                                   err))
         return false;
     signature->key = &config->signature_key;
-    minisign_hash_init(&signature->hash);
     return true;
+}
+
+void artifact_signature_begin(struct artifact_signature *signature)
+{
+    if (signature->key != NULL)
+        minisign_hash_init(&signature->hash);
 }
 
 void artifact_signature_add(struct artifact_signature *signature, const void *bytes, size_t size)

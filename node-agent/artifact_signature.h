@@ -19,6 +19,8 @@ struct artifact_signature {
 bool artifact_signature_read(struct artifact_signature *signature, const struct job *job,
                              struct error *err);
 
+/* Where it stays from then on: the hash is not copied. */
+void artifact_signature_begin(struct artifact_signature *signature);
 /* The artifact's bytes, all of them once, in their order. */
 void artifact_signature_add(struct artifact_signature *signature, const void *bytes, size_t size);
 bool artifact_signature_check(struct artifact_signature *signature, struct error *err);

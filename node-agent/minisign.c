@@ -139,21 +139,28 @@ bool minisign_signature_parse(const char *text, const struct minisign_key *key,
 
 /* ---- what is signed ---- */
 
+static crypto_generichash_state *state_of(struct minisign_hash *hash)
+{
+    size_t off = (uintptr_t)hash->room % MINISIGN_HASH_ALIGNMENT;
+    void *state = hash->room + (off == 0 ? 0 : MINISIGN_HASH_ALIGNMENT - off);
+    return state;
+}
+
 void minisign_hash_init(struct minisign_hash *hash)
 {
-    crypto_generichash_init(&hash->state, NULL, 0, crypto_generichash_BYTES_MAX);
+    crypto_generichash_init(state_of(hash), NULL, 0, crypto_generichash_BYTES_MAX);
 }
 
 void minisign_hash_add(struct minisign_hash *hash, const void *bytes, size_t size)
 {
-    crypto_generichash_update(&hash->state, bytes, size);
+    crypto_generichash_update(state_of(hash), bytes, size);
 }
 
 bool minisign_check(struct minisign_hash *hash, const struct minisign_key *key,
                     const struct minisign_signature *signature, struct error *err)
 {
     unsigned char bytes[crypto_generichash_BYTES_MAX];
-    crypto_generichash_final(&hash->state, bytes, sizeof(bytes));
+    crypto_generichash_final(state_of(hash), bytes, sizeof(bytes));
     if (crypto_sign_verify_detached(signature->bytes, bytes, sizeof(bytes), key->bytes) == 0)
         return true;
     return bad(err, "is not of this artifact");

@@ -28,8 +28,10 @@ struct minisign_signature {
     unsigned char bytes[crypto_sign_BYTES];
 };
 
+/* In place: never copied. libsodium wants its state at 64 bytes, which not every stack gives. */
+#define MINISIGN_HASH_ALIGNMENT 64
 struct minisign_hash {
-    crypto_generichash_state state;
+    unsigned char room[sizeof(crypto_generichash_state) + MINISIGN_HASH_ALIGNMENT];
 };
 
 /* The base64 text of a public key: the second line of minisign.pub. ERROR_INVALID. */

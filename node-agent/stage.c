@@ -284,6 +284,7 @@ static bool stage_file(struct job *job, const char *path,
                        const struct artifact_signature *signature, struct error *err)
 {
     struct source source = {.job = job, .fd = -1, .signature = *signature};
+    artifact_signature_begin(&source.signature);
     if (!open_source(&source, path, err)) {
         memory_close_fd(&source.fd);
         return false;

@@ -48,6 +48,8 @@ static void read_text(const char *text)
 
 static void assert_good_config(const char *text)
 {
+    yaml_done(&document);
+    agent_config_done(&config);
     read_text(text);
     assert_string_equal(buffer_text(&document.complaints), "");
     assert_int_equal(document.complaint_count, 0);
