@@ -2,13 +2,11 @@
 #include "distribution.h"
 
 #include "digest.h"
-#include "gunzip.h"
 #include "memory.h"
 #include "quote.h"
+#include "tar_reader.h"
 #include "unpack_name.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -21,9 +19,7 @@ struct reading {
     int fd;
     struct deadline deadline;
     struct digest digest;
-    struct gunzip gunzip;
-    struct archive *archive;
-    struct error read_error; /* libarchive does not carry ours */
+    struct tar_reader reader;
     char chunk[CHUNK_BYTES];
 };
 
@@ -48,42 +44,16 @@ static bool read_chunk(void *context, const void **ret_bytes, size_t *ret_size, 
     return true;
 }
 
-static la_ssize_t give_bytes(struct archive *archive, void *context, const void **ret_bytes)
-{
-    struct reading *reading = context;
-    size_t size = 0;
-    if (gunzip_read(&reading->gunzip, ret_bytes, &size, &reading->read_error))
-        return (la_ssize_t)size;
-    archive_set_error(archive, EIO, "read error");
-    return ARCHIVE_FATAL;
-}
-
-static bool archive_failed(struct archive *archive, struct error *err)
-{
-    char quoted[200];
-    const char *message = archive_error_string(archive);
-    if (message == NULL)
-        message = "unknown error";
-    quote_text(quoted, sizeof(quoted), message, strlen(message));
-    error_set(err, ERROR_INTEGRITY, "damaged or truncated: %s", quoted);
-    return false;
-}
-
 /* ---- one entry ---- */
 
-static const char *first_text(const char *text, const char *utf8)
-{
-    return text != NULL ? text : utf8;
-}
-
-static bool describe(struct archive *archive, struct archive_entry *raw, const char *path,
+static bool describe(struct tar_reader *reader, struct archive_entry *raw, const char *path,
                      struct distribution_entry *ret_entry)
 {
     ret_entry->path = path;
     ret_entry->size = archive_entry_size(raw);
     ret_entry->changed = archive_entry_mtime(raw);
-    ret_entry->target = first_text(archive_entry_symlink(raw), archive_entry_symlink_utf8(raw));
-    ret_entry->archive = archive;
+    ret_entry->target = archive_entry_symlink(raw);
+    ret_entry->reader = reader;
     if (archive_entry_hardlink(raw) != NULL)
         ret_entry->kind = DISTRIBUTION_HARD_LINK;
     else if (archive_entry_filetype(raw) == AE_IFREG)
@@ -97,18 +67,18 @@ static bool describe(struct archive *archive, struct archive_entry *raw, const c
     return true;
 }
 
-static bool take_entry(struct archive *archive, struct archive_entry *raw, const char *version,
+static bool take_entry(struct tar_reader *reader, struct archive_entry *raw, const char *version,
                        distribution_fn take, void *context, struct error *err)
 {
     char path[UNPACK_NAME_SIZE];
     char quoted[160];
     struct distribution_entry entry;
-    const char *name = first_text(archive_entry_pathname(raw), archive_entry_pathname_utf8(raw));
+    const char *name = archive_entry_pathname(raw);
     const char *rule =
         name == NULL ? "has a name that cannot be read" : unpack_name_strip(name, version, path);
     if (rule == NULL && path[0] == '\0')
         return true;
-    if (rule == NULL && describe(archive, raw, path, &entry))
+    if (rule == NULL && describe(reader, raw, path, &entry))
         return take(context, &entry, err);
     quote_text(quoted, sizeof(quoted), name != NULL ? name : "?", name != NULL ? strlen(name) : 1);
     error_set(err, ERROR_INTEGRITY, "entry '%s' %s", quoted,
@@ -118,14 +88,15 @@ static bool take_entry(struct archive *archive, struct archive_entry *raw, const
 
 bool distribution_copy(const struct distribution_entry *entry, int fd, struct error *err)
 {
-    if (archive_read_data_into_fd(entry->archive, fd) == ARCHIVE_OK)
+    struct archive *archive = entry->reader->archive;
+    if (archive_read_data_into_fd(archive, fd) == ARCHIVE_OK)
         return true;
-    int code = archive_errno(entry->archive);
+    int code = archive_errno(archive);
     if (code == ENOSPC || code == EDQUOT) {
         error_set_errno(err, code, "copy '%s'", entry->path);
         return false;
     }
-    return archive_failed(entry->archive, err);
+    return tar_reader_failed(entry->reader, err);
 }
 
 /* ---- the whole ---- */
@@ -134,34 +105,25 @@ static bool read_entries(struct reading *reading, const char *version, distribut
                          void *context, struct error *err)
 {
     struct archive_entry *entry;
-    int status, count = 0;
-    bool is_open =
-        reading->archive != NULL &&
-        archive_read_support_format_tar(reading->archive) == ARCHIVE_OK &&
-        archive_read_open(reading->archive, reading, NULL, give_bytes, NULL) == ARCHIVE_OK;
-    if (!is_open)
-        return archive_failed(reading->archive, err);
-    while ((status = archive_read_next_header(reading->archive, &entry)) == ARCHIVE_OK ||
-           status == ARCHIVE_WARN) {
+    int count = 0;
+    while (tar_reader_next(&reading->reader, &entry, err)) {
+        if (entry == NULL)
+            return true;
         if (++count > ENTRIES_MOST) {
             error_set(err, ERROR_INTEGRITY, "more than %d entries", ENTRIES_MOST);
             return false;
         }
-        if (!take_entry(reading->archive, entry, version, take, context, err))
+        if (!take_entry(&reading->reader, entry, version, take, context, err))
             return false;
     }
-    return status == ARCHIVE_EOF || archive_failed(reading->archive, err);
+    return false;
 }
 
-/* gzip's own check, and the hash, come at the very end. */
-static bool read_rest(struct reading *reading, const char *sha256, struct error *err)
+/* An archive may end before its file does: the hash is of the file. */
+static bool check_hash(struct reading *reading, const char *sha256, struct error *err)
 {
     const void *bytes;
     size_t size = 1;
-    while (size > 0)
-        if (!gunzip_read(&reading->gunzip, &bytes, &size, err))
-            return false;
-    size = 1;
     while (size > 0)
         if (!read_chunk(reading, &bytes, &size, err))
             return false;
@@ -180,16 +142,12 @@ bool distribution_each(const char *path, const char *version, const char *sha256
         return false;
     }
     digest_init(&reading->digest);
-    gunzip_init(&reading->gunzip, read_chunk, reading);
-    reading->archive = archive_read_new();
-    bool is_read =
-        read_entries(reading, version, take, context, err) && read_rest(reading, sha256, err);
-    if (!is_read && reading->read_error.code != ERROR_NONE)
-        *err = reading->read_error;
+    bool is_read = tar_reader_open(&reading->reader, read_chunk, reading, err) &&
+                   read_entries(reading, version, take, context, err);
+    tar_reader_close(&reading->reader); /* from here on nobody else reads */
+    is_read = is_read && check_hash(reading, sha256, err);
     if (!is_read)
         error_wrap(err, "distribution '%s'", path);
-    archive_read_free(reading->archive);
-    gunzip_done(&reading->gunzip);
     close(reading->fd);
     return is_read;
 }

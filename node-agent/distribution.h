@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <time.h>
 
+struct tar_reader;
+
 enum distribution_kind {
     DISTRIBUTION_FILE,
     DISTRIBUTION_DIRECTORY,
@@ -24,8 +26,8 @@ struct distribution_entry {
     enum distribution_kind kind;
     int64_t size;
     time_t changed;
-    const char *target; /* of a link */
-    void *archive;      /* for distribution_copy() */
+    const char *target;        /* of a link */
+    struct tar_reader *reader; /* for distribution_copy() */
 };
 
 /* False, with *err set, ends the reading. */

@@ -3,29 +3,23 @@
 
 #include "memory.h"
 #include "quote.h"
+#include "tar_reader.h"
 #include "unpack_name.h"
-#include "unpack_stream.h"
 #include "unpack_tree.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
-#include <locale.h>
 #include <string.h>
 #include <unistd.h>
 
 #define ENTRIES_MOST 500000 /* a distribution has 10,000 */
 #define BLOCK_BYTES  4096   /* of a file system, as a rule */
-#define LOCALE       "C.UTF-8"
 
 struct unpacking {
     const struct unpack_request *request;
-    struct unpack_stream stream;
-    struct archive *archive;
+    struct tar_reader reader;
     struct unpack_tree tree;
     int64_t entries;
-    int64_t disk_bytes;      /* that the entries take, about */
-    struct error read_error; /* of the stream, which libarchive does not carry */
+    int64_t disk_bytes; /* that the entries take, about */
 };
 
 static bool refuse(struct error *err, const char *rule)
@@ -34,47 +28,9 @@ static bool refuse(struct error *err, const char *rule)
     return false;
 }
 
-static la_ssize_t give_bytes(struct archive *archive, void *context, const void **ret_bytes)
-{
-    struct unpacking *unpacking = context;
-    size_t size = 0;
-    if (unpack_stream_read(&unpacking->stream, ret_bytes, &size, &unpacking->read_error))
-        return (la_ssize_t)size;
-    archive_set_error(archive, EIO, "read error");
-    return ARCHIVE_FATAL;
-}
-
-/* libarchive has stopped: either our own reading failed, or the archive is not whole. */
-static bool archive_failed(const struct unpacking *unpacking, struct error *err)
-{
-    const char *message = archive_error_string(unpacking->archive);
-    char quoted[200];
-    if (unpacking->read_error.code != ERROR_NONE) {
-        *err = unpacking->read_error;
-        return false;
-    }
-    if (message == NULL)
-        message = "unknown error";
-    quote_text(quoted, sizeof(quoted), message, strlen(message));
-    error_set(err, ERROR_INTEGRITY, "the archive is damaged or truncated: %s", quoted);
-    return false;
-}
-
-static bool open_archive(struct unpacking *unpacking, struct error *err)
-{
-    unpacking->archive = archive_read_new();
-    bool is_open =
-        unpacking->archive != NULL &&
-        archive_read_support_format_tar(unpacking->archive) == ARCHIVE_OK &&
-        archive_read_open(unpacking->archive, unpacking, NULL, give_bytes, NULL) == ARCHIVE_OK;
-    if (is_open)
-        return true;
-    return archive_failed(unpacking, err);
-}
-
 static bool check_packing(const struct unpacking *unpacking, struct error *err)
 {
-    if (read_ahead_is_gzip(unpacking->stream.ahead) || unpacking->request->allows_plain_tar)
+    if (read_ahead_is_gzip(unpacking->reader.stream.ahead) || unpacking->request->allows_plain_tar)
         return true;
     return refuse(err, "a tar that is not compressed needs a hash: nothing else would tell that "
                        "its end is missing");
@@ -100,7 +56,7 @@ static bool add_entry(struct unpacking *unpacking, int64_t size, struct error *e
         return false;
     }
     unpacking->disk_bytes += (size + BLOCK_BYTES - 1) / BLOCK_BYTES * BLOCK_BYTES;
-    unpacking->stream.files += size;
+    unpacking->reader.stream.files += size;
     return true;
 }
 
@@ -131,7 +87,7 @@ static bool write_contents(struct unpacking *unpacking, int fd, int64_t most, st
     la_int64_t offset;
     int64_t written = 0;
     int status;
-    while ((status = archive_read_data_block(unpacking->archive, &bytes, &size, &offset)) ==
+    while ((status = archive_read_data_block(unpacking->reader.archive, &bytes, &size, &offset)) ==
            ARCHIVE_OK) {
         if (offset < 0 || offset > most || (int64_t)size > most - offset)
             return refuse(err, "has more bytes than its header says");
@@ -140,7 +96,7 @@ static bool write_contents(struct unpacking *unpacking, int fd, int64_t most, st
         written = offset + (int64_t)size;
     }
     if (status != ARCHIVE_EOF)
-        return archive_failed(unpacking, err);
+        return tar_reader_failed(&unpacking->reader, err);
     if (written == most || ftruncate(fd, most) == 0) /* the hole at the end of a sparse file */
         return true;
     error_set_errno(err, errno, "truncate");
@@ -232,57 +188,32 @@ static bool unpack_entry(struct unpacking *unpacking, struct archive_entry *entr
     return false;
 }
 
-/* Of ARCHIVE_WARN, which is given for what other programs may read otherwise, nothing is taken. */
 static bool unpack_entries(struct unpacking *unpacking, struct error *err)
 {
     struct archive_entry *entry;
-    int status;
     bool is_first = true;
-    while ((status = archive_read_next_header(unpacking->archive, &entry)) == ARCHIVE_OK) {
-        unpack_stream_end_header(&unpacking->stream);
-        if (is_first && !check_packing(unpacking, err))
+    while (tar_reader_next(&unpacking->reader, &entry, err)) {
+        if (entry == NULL)
+            return true;
+        if ((is_first && !check_packing(unpacking, err)) || !unpack_entry(unpacking, entry, err))
             return false;
         is_first = false;
-        if (!unpack_entry(unpacking, entry, err))
-            return false;
-        unpack_stream_begin_header(&unpacking->stream);
     }
-    if (status != ARCHIVE_EOF)
-        return archive_failed(unpacking, err);
-    if (is_first)
-        return refuse(err, "the archive is empty");
-    return unpack_stream_finish(&unpacking->stream,
-                                archive_read_header_position(unpacking->archive), err);
-}
-
-/* libarchive turns the names of extended headers, which are UTF-8, into those of the locale. */
-static bool unpack_in_locale(struct unpacking *unpacking, struct error *err)
-{
-    locale_t locale = newlocale(LC_CTYPE_MASK, LOCALE, (locale_t)0);
-    if (locale == (locale_t)0) {
-        error_set_errno(err, errno, "locale %s", LOCALE);
-        return false;
-    }
-    locale_t before = uselocale(locale);
-    bool is_whole = open_archive(unpacking, err) && unpack_entries(unpacking, err);
-    archive_read_free(unpacking->archive);
-    uselocale(before);
-    freelocale(locale);
-    return is_whole;
+    return false;
 }
 
 bool unpack_run(const struct unpack_request *request, struct error *err)
 {
     FREE_CLEANUP struct unpacking *unpacking = memory_zeroed(1, sizeof(*unpacking));
     unpacking->request = request;
-    unpack_stream_init(&unpacking->stream, request->read, request->context);
     unpack_tree_init(&unpacking->tree, request->root_fd);
     unpacking->tree.model_fd = request->model_fd;
     unpacking->tree.is_owner_set = request->is_owner_set;
     unpacking->tree.uid = request->uid;
     unpacking->tree.gid = request->gid;
-    bool is_whole = unpack_in_locale(unpacking, err);
+    bool is_whole = tar_reader_open(&unpacking->reader, request->read, request->context, err) &&
+                    unpack_entries(unpacking, err);
+    tar_reader_close(&unpacking->reader);
     unpack_tree_done(&unpacking->tree);
-    unpack_stream_done(&unpacking->stream);
     return is_whole;
 }

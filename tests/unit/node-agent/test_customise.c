@@ -42,24 +42,31 @@ static void add_file(struct buffer *tar, const char *version, const char *path,
     tar_add(tar, (struct tar_entry){.name = name, .type = '0', .contents = contents, .mode = 0755});
 }
 
-/* NAME in the scratch directory; the three scripts that any release has come on top. */
+/* NAME in the scratch directory; the tar is used up. */
+static void write_distribution(struct buffer *tar, const char *name, char sha256[LIMIT_SHA256_HEX])
+{
+    struct buffer packed;
+    buffer_init(&packed, TAR_BYTES);
+    tar_end(tar);
+    tar_gzip(tar, &packed);
+    hash_bytes(&packed, sha256);
+    assert_good(file_replace(scratch_path(name), packed.data, packed.length, 0644, &err));
+    buffer_done(&packed);
+    buffer_done(tar);
+}
+
+/* The three scripts that any release has come on top. */
 static void make_distribution(const char *version, const char *name, const struct shipped *rows,
                               size_t count, char sha256[LIMIT_SHA256_HEX])
 {
-    struct buffer tar, packed;
+    struct buffer tar;
     buffer_init(&tar, TAR_BYTES);
-    buffer_init(&packed, TAR_BYTES);
     add_file(&tar, version, "bin/start-bitbucket.sh", "#!/bin/sh\n");
     add_file(&tar, version, "bin/stop-bitbucket.sh", "#!/bin/sh\n");
     add_file(&tar, version, "bin/set-bitbucket-home.sh", TAR_HOME_SCRIPT);
     for (size_t i = 0; i < count; i++)
         add_file(&tar, version, rows[i].path, rows[i].contents);
-    tar_end(&tar);
-    tar_gzip(&tar, &packed);
-    hash_bytes(&packed, sha256);
-    assert_good(file_replace(scratch_path(name), packed.data, packed.length, 0644, &err));
-    buffer_done(&tar);
-    buffer_done(&packed);
+    write_distribution(&tar, name, sha256);
 }
 
 static void write_in(const char *version, const char *path, const char *contents)
@@ -395,6 +402,27 @@ static void distribution_of_another_version_is_refused(void **state)
     assert_fails(verb_stage(&job, &err), ERROR_INTEGRITY, "top folder of this version");
 }
 
+/* A million bytes of a comment before one name: what a plan reads has to be bounded as well. */
+static void distribution_with_an_endless_header_is_refused(void **state)
+{
+    enum { COMMENT_BYTES = 1000000 };
+    static const char begin[] = "1000000 comment=";
+    char ignored[LIMIT_SHA256_HEX];
+    struct buffer tar;
+    (void)state;
+    char *comment = memory_zeroed(COMMENT_BYTES + 1, 1);
+    memset(comment, 'c', COMMENT_BYTES);
+    memcpy(comment, begin, sizeof(begin) - 1);
+    comment[COMMENT_BYTES - 1] = '\n';
+    buffer_init(&tar, TAR_BYTES);
+    tar_add(&tar, (struct tar_entry){.name = "comment", .type = 'x', .contents = comment});
+    add_file(&tar, "7.9.0", START, START_OLD);
+    write_distribution(&tar, "artifacts/atlassian-bitbucket-7.9.0.tar.gz", ignored);
+    free(comment);
+    assert_fails(verb_stage(&job, &err), ERROR_INTEGRITY,
+                 "header of an entry has more than 256 KiB");
+}
+
 /* ---- what would start ---- */
 
 static void script_that_differs_from_the_running_process_is_refused(void **state)
@@ -452,6 +480,7 @@ int main(void)
         test_with_releases(unknown_distribution_is_refused_and_says_where_to_put_it),
         test_with_releases(distribution_that_was_changed_since_is_refused),
         test_with_releases(distribution_of_another_version_is_refused),
+        test_with_releases(distribution_with_an_endless_header_is_refused),
         test_with_releases(script_that_differs_from_the_running_process_is_refused),
         test_with_releases(without_a_new_release_the_differences_are_shown),
     };
