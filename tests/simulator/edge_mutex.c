@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Locks between fibers. All of them are one thread: one that finds a lock taken, as where its holder
- * stalls in the middle of an order, lets virtual time pass instead of waiting for ever.
+ * Locks between fibers. All of them are one thread: one that finds a lock taken, as where its
+ * holder stalls in the middle of an order, lets virtual time pass instead of waiting for ever.
  */
 #include "schedule.h"
 
