@@ -2,11 +2,11 @@
 #include "stream_socket.h"
 
 #include "check.h"
+#include "host_lookup.h"
 #include "stream_tls.h"
 #include "text.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -113,16 +113,10 @@ static bool connect_first(struct stream_socket *stream, const struct addrinfo *a
 bool stream_socket_connect_tcp(struct stream_socket *stream, const char *host, int port,
                                struct deadline deadline, struct error *err)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *addresses = NULL;
-    char service[16];
+    struct addrinfo *addresses;
     struct error reason;
-    snprintf(service, sizeof(service), "%d", port);
-    int failure = getaddrinfo(host, service, &hints, &addresses);
-    if (failure != 0) {
-        error_set(err, ERROR_UNAVAILABLE, "look up host '%s': %s", host, gai_strerror(failure));
+    if (!host_look_up(host, port, deadline, &addresses, err))
         return false;
-    }
     bool is_connected = connect_first(stream, addresses, deadline, &reason);
     freeaddrinfo(addresses);
     if (!is_connected)

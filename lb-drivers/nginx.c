@@ -173,7 +173,8 @@ static bool read_at_address(const struct lb *lb, size_t address, void *context,
 
     if (!visit_open(&visit, lb, address, deadline, err) ||
         !look(&visit, job->members, job->count, err) ||
-        !nginx_sessions_count(job->members, job->count, &visit.running->workers, sessions, err))
+        !nginx_sessions_count(job->members, job->count, &visit.running->workers, deadline, sessions,
+                              err))
         return false;
     for (size_t i = 0; i < job->count; i++) {
         if (!nginx_member_read(&visit.running->tree.config, &job->members[i], &state, err))

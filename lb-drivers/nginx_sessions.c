@@ -4,13 +4,13 @@
 #include "buffer.h"
 #include "check.h"
 #include "file.h"
+#include "host_lookup.h"
 #include "memory.h"
 #include "sock_diag.h"
 #include "text.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -60,16 +60,18 @@ bool nginx_sessions_place(const char *address, char host[LB_MEMBER], char port[8
 }
 
 /* A name is looked up now; NGINX has done it when it was reloaded last. */
-static bool find_addresses(const char *address, struct target *target)
+static bool find_addresses(const char *address, struct deadline deadline, struct target *target)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
+    struct addrinfo *found;
+    struct error ignored;
     char host[LB_MEMBER], port[8];
 
     target->address_count = 0;
-    if (!nginx_sessions_place(address, host, port) || getaddrinfo(host, port, &hints, &found) != 0)
+    if (!nginx_sessions_place(address, host, port))
         return false;
     target->port = (uint16_t)strtoul(port, NULL, 10);
+    if (!host_look_up(host, target->port, deadline, &found, &ignored))
+        return false;
     target->family = found->ai_family;
     for (const struct addrinfo *at = found; at != NULL && target->address_count < PLACES;
          at = at->ai_next) {
@@ -221,8 +223,8 @@ static int64_t count_unix(const char *path)
     return nginx_sessions_unix(buffer_text(&table), path);
 }
 
-static bool list_all(const struct nginx_member *members, size_t count, struct target *targets,
-                     int64_t *sessions, struct error *err)
+static bool list_all(const struct nginx_member *members, size_t count, struct deadline deadline,
+                     struct target *targets, int64_t *sessions, struct error *err)
 {
     struct sock_diag SOCK_DIAG_CLEANUP diag = {.fd = -1};
 
@@ -233,7 +235,7 @@ static bool list_all(const struct nginx_member *members, size_t count, struct ta
         sessions[i] = 0;
         if (text_starts_with(address, "unix:"))
             sessions[i] = count_unix(address + strlen("unix:"));
-        else if (!find_addresses(address, &targets[i]))
+        else if (!find_addresses(address, deadline, &targets[i]))
             sessions[i] = -1;
         else if (!list_connections(&diag, &targets[i], err))
             return false;
@@ -242,14 +244,14 @@ static bool list_all(const struct nginx_member *members, size_t count, struct ta
 }
 
 bool nginx_sessions_count(const struct nginx_member *members, size_t count,
-                          const struct nginx_workers *workers, int64_t *ret_sessions,
-                          struct error *err)
+                          const struct nginx_workers *workers, struct deadline deadline,
+                          int64_t *ret_sessions, struct error *err)
 {
     struct target *targets = memory_zeroed(count, sizeof(*targets));
     int64_t sessions[LB_MEMBERS * LB_ADDRESSES];
 
     CHECK(count <= sizeof(sessions) / sizeof(sessions[0]));
-    bool is_good = list_all(members, count, targets, sessions, err);
+    bool is_good = list_all(members, count, deadline, targets, sessions, err);
     if (is_good) {
         bool is_seen = count_in_workers(workers, targets, count, sessions);
         for (size_t i = 0; i < count; i++)

@@ -9,11 +9,11 @@
 #include "nginx_master.h"
 #include "nginx_member.h"
 
-/* ret_sessions[i] of members[i]; -1 where it cannot be known: a name that does not resolve, or
- * workers whose descriptors or network are not ours to see. */
+/* ret_sessions[i] of members[i]; -1 where it cannot be known: a name that does not resolve in time,
+ * or workers whose descriptors or network are not ours to see. */
 bool nginx_sessions_count(const struct nginx_member *members, size_t count,
-                          const struct nginx_workers *workers, int64_t *ret_sessions,
-                          struct error *err);
+                          const struct nginx_workers *workers, struct deadline deadline,
+                          int64_t *ret_sessions, struct error *err);
 
 /* Connections to a unix socket of that path in /proc/net/unix. Pure. */
 int64_t nginx_sessions_unix(const char *table, const char *path);
