@@ -37,6 +37,16 @@ run_reported() {
     [ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
     last_failed=$failed
     record "$name" "$passed" "$failed" "$skipped"
+    [ "$failed" -eq 0 ] || name_failures "$report"
+}
+
+# At the very end, where whoever reads the last lines finds them.
+NAMES_MOST=20
+name_failures() {
+    local name
+    while read -r name; do
+        [ -z "$name" ] || summary+=("  failed: $name")
+    done < <("$top/tests/lib/results" --failed "$1" | head -n "$NAMES_MOST")
 }
 
 # run_ctest NAME BUILD REGEX
