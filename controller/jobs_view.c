@@ -19,7 +19,7 @@
 #define VIEW_SLOW_MS    1000
 #define VIEW_TROUBLE_MS 250
 #define LB_SERVING_MS   5000 /* between two looks at nodes that should have their traffic */
-#define LB_COMPARE_MS   500  /* between two looks whether a comparison with LBs is due */
+#define LB_COMPARE_MS   250  /* between two looks whether a comparison with LBs is due */
 
 struct wanted {
     uint32_t node;   /* index in the upgrade */
