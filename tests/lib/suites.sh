@@ -176,14 +176,28 @@ run_fuzz_target() {
         >"$work.log" 2>&1 || { tail -n 60 "$work.log"; return 1; }
 }
 
+has_fuzzed_well() {
+    cat -- "$reports/fuzz/$1.said"
+    [ -e "$reports/fuzz/$1.good" ]
+}
+
+# As many targets at one time as there are cores.
 suite_fuzz() {
-    local source
-    if ! compgen -G "$top/tests/fuzz/fuzz_*.c" >/dev/null; then
+    local name names
+    mapfile -t names < <(fuzz_targets)
+    if [ ${#names[@]} -eq 0 ]; then
         printf 'fuzz: there are no such tests yet, skipped\n'
         return
     fi
     build fuzz || return
-    for source in "$top"/tests/fuzz/fuzz_*.c; do
-        run_check "$(basename "$source" .c)" run_fuzz_target "$(basename "$source" .c)"
+    mkdir -p "$reports/fuzz"
+    for name in "${names[@]}"; do
+        while [ "$(jobs -rp | wc -l)" -ge "$cores" ]; do wait -n; done
+        { run_fuzz_target "$name" && touch "$reports/fuzz/$name.good"; } \
+            >"$reports/fuzz/$name.said" 2>&1 &
+    done
+    wait
+    for name in "${names[@]}"; do
+        run_check "$name" has_fuzzed_well "$name"
     done
 }
