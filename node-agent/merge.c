@@ -13,12 +13,21 @@
 #define STATUS_CONFLICTS 127
 #define STATUS_ERROR     255
 
-static const char *find_git(struct error *err)
+const char *merge_find_git(void)
 {
-    static const char *const places[] = {"/usr/bin/git", "/usr/local/bin/git", "/bin/git"};
+    static const char *const places[] = {"/usr/bin/git",        "/usr/local/bin/git", "/bin/git",
+                                         "/usr/local/sbin/git", "/usr/sbin/git",      "/sbin/git"};
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
         if (access(places[i], X_OK) == 0)
             return places[i];
+    return NULL;
+}
+
+static const char *need_git(struct error *err)
+{
+    const char *git = merge_find_git();
+    if (git != NULL)
+        return git;
     error_set(err, ERROR_NOT_FOUND, "git is not installed: customised files cannot be merged");
     error_hint(err, "install it: Bitbucket needs it too");
     return NULL;
@@ -55,7 +64,7 @@ bool merge_files(const struct merge_request *request, enum merge_outcome *ret_ou
                  struct error *err)
 {
     struct child_result result;
-    const char *git = find_git(err);
+    const char *git = need_git(err);
     const char *const argv[] = {git,
                                 "merge-file",
 
@@ -91,7 +100,7 @@ bool merge_files(const struct merge_request *request, enum merge_outcome *ret_ou
 bool merge_show(const struct merge_request *request, struct buffer *ret_text, struct error *err)
 {
     struct child_result result;
-    const char *git = find_git(err);
+    const char *git = need_git(err);
     const char *const argv[] = {
         git,           "diff", "--no-index",  "--no-color",  "--no-ext-diff",
         "--no-prefix", "--",   request->base, request->ours, NULL};

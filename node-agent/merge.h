@@ -24,6 +24,9 @@ struct merge_request {
     struct deadline deadline;
 };
 
+/* The git of this host; NULL where there is none in the usual directories. */
+const char *merge_find_git(void);
+
 /* The result, with marks where there are conflicts, stands in the file `ours`. ERROR_NOT_FOUND
  * where git is not installed. */
 bool merge_files(const struct merge_request *request, enum merge_outcome *ret_outcome,

@@ -5,6 +5,7 @@
 #include "definition.h"
 #include "home_guard.h"
 #include "memory.h"
+#include "merge.h"
 #include "path_text.h"
 #include "quote.h"
 #include "release.h"
@@ -316,13 +317,8 @@ static void check_homes(const struct agent_config *config, struct node_complaint
 
 static void check_git(struct node_complaints *complaints)
 {
-    static const char *const paths[] = {"/usr/local/sbin/git", "/usr/local/bin/git",
-                                        "/usr/sbin/git",       "/usr/bin/git",
-                                        "/sbin/git",           "/bin/git"};
-    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-        if (access(paths[i], X_OK) == 0)
-            return;
-    }
+    if (merge_find_git() != NULL)
+        return;
     complain(complaints, "git", "install git: Bitbucket itself cannot do without it",
              "there is none in the usual directories");
 }
