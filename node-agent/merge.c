@@ -67,7 +67,6 @@ bool merge_files(const struct merge_request *request, enum merge_outcome *ret_ou
     const char *git = need_git(err);
     const char *const argv[] = {git,
                                 "merge-file",
-
                                 "--diff3",
                                 "-L",
                                 request->ours_label,
