@@ -7,6 +7,7 @@
 #include "customisation_config.h"
 #include "distribution.h"
 #include "file.h"
+#include "low_priority.h"
 #include "mask.h"
 #include "memory.h"
 #include "process.h"
@@ -299,6 +300,7 @@ bool verb_customisations(struct job *job, struct error *err)
     FINISH_CLEANUP struct customising customising;
     struct buffer BUFFER_CLEANUP hunks;
     buffer_init(&hunks, LIMIT_HUNKS - 1);
+    low_priority_begin();
     if (!begin(job, &customising, err))
         return false;
     const struct customisation_list *list = &customising.list;
