@@ -45,6 +45,15 @@ struct finding {
     size_t bases;
 };
 
+static uint64_t hash_path(const unsigned char key[crypto_shorthash_KEYBYTES], const char *path)
+{
+    unsigned char hash[crypto_shorthash_BYTES];
+    uint64_t number;
+    crypto_shorthash(hash, (const unsigned char *)path, strlen(path), key);
+    memcpy(&number, hash, sizeof(number));
+    return number;
+}
+
 /* ---- the list ---- */
 
 void customisation_list_done(struct customisation_list *list)
@@ -94,26 +103,14 @@ uint64_t customisations_stamp(const struct customisation_list *list)
     static const unsigned char key[crypto_shorthash_KEYBYTES] = {0};
     uint64_t stamp = 0;
     for (size_t i = 0; i < list->count; i++) {
-        unsigned char hash[crypto_shorthash_BYTES];
-        uint64_t number;
         const struct customisation *item = &list->items[i];
-        crypto_shorthash(hash, (const unsigned char *)item->path, strlen(item->path), key);
-        memcpy(&number, hash, sizeof(number));
-        stamp = stamp * 1099511628211U + (number ^ item->stamp) + (uint64_t)item->kind;
+        stamp = stamp * 1099511628211U + (hash_path(key, item->path) ^ item->stamp) +
+                (uint64_t)item->kind;
     }
     return stamp;
 }
 
 /* ---- what was shipped ---- */
-
-static uint64_t hash_path(const struct shipped *shipped, const char *path)
-{
-    unsigned char hash[crypto_shorthash_BYTES];
-    uint64_t number;
-    crypto_shorthash(hash, (const unsigned char *)path, strlen(path), shipped->key);
-    memcpy(&number, hash, sizeof(number));
-    return number;
-}
 
 static void remember(struct shipped *shipped, const char *path)
 {
@@ -122,7 +119,7 @@ static void remember(struct shipped *shipped, const char *path)
         shipped->hashes =
             memory_resize(shipped->hashes, shipped->capacity, sizeof(shipped->hashes[0]));
     }
-    shipped->hashes[shipped->count++] = hash_path(shipped, path);
+    shipped->hashes[shipped->count++] = hash_path(shipped->key, path);
 }
 
 static int compare_hashes(const void *a, const void *b)
@@ -134,7 +131,7 @@ static int compare_hashes(const void *a, const void *b)
 
 static bool was_shipped(const struct shipped *shipped, const char *path)
 {
-    uint64_t hash = hash_path(shipped, path);
+    uint64_t hash = hash_path(shipped->key, path);
     return shipped->count > 0 &&
            bsearch(&hash, shipped->hashes, shipped->count, sizeof(hash), compare_hashes) != NULL;
 }
