@@ -13,6 +13,7 @@
 
 #define PARENT_SIZE    4096 /* longest path that the kernel takes */
 #define DIRECTORY_MODE 0755
+#define CHUNK_BYTES    4096
 
 /* The C library has no wrapper for it yet. */
 static int open_beneath(int root_fd, const char *path, int flags, mode_t mode)
@@ -53,6 +54,19 @@ bool beneath_open_file(int root_fd, const char *path, int *ret_fd, struct error 
     }
     *ret_fd = fd;
     return true;
+}
+
+bool beneath_read(int fd, const char *path, struct buffer *ret_text, struct error *err)
+{
+    char chunk[CHUNK_BYTES];
+    ssize_t size;
+    while ((size = read(fd, chunk, sizeof(chunk))) > 0) {
+        if (!buffer_add(ret_text, chunk, (size_t)size)) {
+            error_set(err, ERROR_INTEGRITY, "%s has more than %zu bytes", path, ret_text->limit);
+            return false;
+        }
+    }
+    return size == 0 || failed(err, "read", path);
 }
 
 /* ---- the directory that a path names something in ---- */

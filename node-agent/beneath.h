@@ -7,6 +7,7 @@
 #ifndef SHUNT_BENEATH_H
 #define SHUNT_BENEATH_H
 
+#include "buffer.h"
 #include "error.h"
 
 #include <stdbool.h>
@@ -20,6 +21,10 @@ bool beneath_stat(int root_fd, const char *path, struct stat *ret_status);
 
 /* A regular file for reading; the caller closes it. ERROR_INVALID for anything else. */
 bool beneath_open_file(int root_fd, const char *path, int *ret_fd, struct error *err);
+
+/* Adds what an open file has to ret_text; ERROR_INTEGRITY where that is more than the buffer takes.
+ * `path` is its name for errors. */
+bool beneath_read(int fd, const char *path, struct buffer *ret_text, struct error *err);
 
 /* A new file for writing, 0600; missing directories on the way are made, of the owner of the one
  * that they are in. The caller closes it. */

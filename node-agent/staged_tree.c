@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "staged_tree.h"
 
+#include "beneath.h"
 #include "home_script.h"
 #include "memory.h"
 #include "quote.h"
@@ -32,33 +33,14 @@ static bool check_script(int root_fd, const char *path, mode_t wanted, struct er
     return false;
 }
 
-static bool read_text(int fd, const char *path, struct buffer *ret_text, struct error *err)
-{
-    char chunk[4096];
-    struct stat status;
-    ssize_t size;
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-        error_set(err, ERROR_INTEGRITY, "%s is not a regular file", path);
-        return false;
-    }
-    while ((size = read(fd, chunk, sizeof(chunk))) > 0) {
-        if (!buffer_add(ret_text, chunk, (size_t)size)) {
-            error_set(err, ERROR_INTEGRITY, "%s is too long", path);
-            return false;
-        }
-    }
-    if (size < 0)
-        error_set_errno(err, errno, "read %s", path);
-    return size == 0;
-}
-
-/* ERROR_NOT_FOUND if there is none. The caller closes it. */
+/* A regular file; ERROR_NOT_FOUND if there is none. The caller closes it, also after a failure. */
 static bool open_file(int root_fd, const char *path, int flags, int *ret_fd, struct error *err)
 {
+    struct stat status;
     *ret_fd = openat(root_fd, path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (*ret_fd >= 0)
+    if (*ret_fd >= 0 && fstat(*ret_fd, &status) == 0 && S_ISREG(status.st_mode))
         return true;
-    if (errno == ELOOP)
+    if (*ret_fd >= 0 || errno == ELOOP)
         error_set(err, ERROR_INTEGRITY, "%s is not a regular file", path);
     else
         error_set_errno(err, errno == ENOTDIR ? ENOENT : errno, "%s", path);
@@ -88,7 +70,7 @@ static bool check_inner_version(int root_fd, const char *wanted, struct error *e
     buffer_init(&text, PROPERTIES_BYTES);
     if (!open_file(root_fd, PROPERTIES, O_RDONLY, &fd, err))
         return err->code == ERROR_NOT_FOUND; /* not all distributions need have it */
-    if (!read_text(fd, PROPERTIES, &text, err))
+    if (!beneath_read(fd, PROPERTIES, &text, err))
         return false;
     if (find_version(buffer_text(&text), version, sizeof(version)) && text_equal(version, wanted))
         return true;
@@ -121,7 +103,7 @@ static bool edit_home(int root_fd, const char *home, struct error *err)
     buffer_init(&old, HOME_SCRIPT_BYTES);
     buffer_init(&new, HOME_SCRIPT_EDITED_BYTES);
     if (!open_file(root_fd, HOME_SCRIPT, O_RDWR, &fd, err) ||
-        !read_text(fd, HOME_SCRIPT, &old, err))
+        !beneath_read(fd, HOME_SCRIPT, &old, err))
         return false;
     if (!home_script_edit(buffer_text(&old), old.length, home, &new, err)) {
         error_wrap(err, "%s", HOME_SCRIPT);

@@ -7,10 +7,8 @@
 #include "process_evidence.h"
 #include "text.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SCRIPT       "bin/_start-webapp.sh"
 #define SCRIPT_BYTES ((size_t)256 * 1024) /* 10 KB as shipped */
@@ -71,20 +69,10 @@ bool start_setting_of(const char *script, const char *name, char *value, size_t 
 
 static bool read_script(int tree_fd, const char *path, struct buffer *ret_text, struct error *err)
 {
-    char chunk[4096];
-    ssize_t size;
     CLOSE_CLEANUP int fd = -1;
     if (!beneath_open_file(tree_fd, path, &fd, err))
         return err->code == ERROR_NOT_FOUND; /* no assignment then */
-    while ((size = read(fd, chunk, sizeof(chunk))) > 0) {
-        if (!buffer_add(ret_text, chunk, (size_t)size)) {
-            error_set(err, ERROR_INTEGRITY, "%s has more than %zu bytes", path, SCRIPT_BYTES);
-            return false;
-        }
-    }
-    if (size < 0)
-        error_set_errno(err, errno, "read %s", path);
-    return size == 0;
+    return beneath_read(fd, path, ret_text, err);
 }
 
 /* ---- the process ---- */
