@@ -33,6 +33,9 @@ bool file_replace_link(const char *path, const char *target, struct error *err);
 /* Renames the file within its file system, durably; what has the new name is replaced. */
 bool file_rename(const char *from, const char *to, struct error *err);
 
+/* Copies what is left of an open file behind what the other one has. */
+bool file_copy(int from, int to, struct error *err);
+
 /* The directory that the path names a file of; the caller frees it. */
 char *file_directory(const char *path);
 bool file_sync_directory(const char *path, struct error *err);

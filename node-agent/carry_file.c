@@ -2,32 +2,14 @@
 #include "carry_file.h"
 
 #include "beneath.h"
+#include "file.h"
 #include "memory.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-#define MODE_MASK   0775 /* as of what is unpacked */
-#define CHUNK_BYTES 65536
-
-static bool copy_bytes(int from, int to, struct error *err)
-{
-    FREE_CLEANUP char *chunk = memory_zeroed(CHUNK_BYTES, 1);
-    ssize_t size;
-    while ((size = read(from, chunk, CHUNK_BYTES)) > 0) {
-        for (ssize_t written, done = 0; done < size; done += written) {
-            written = write(to, chunk + done, (size_t)(size - done));
-            if (written < 0) {
-                error_set_errno(err, errno, "write");
-                return false;
-            }
-        }
-    }
-    if (size < 0)
-        error_set_errno(err, errno, "read");
-    return size == 0;
-}
+#define MODE_MASK 0775 /* as of what is unpacked */
 
 bool carry_copy_file(int from_root, const char *from_path, int to_root, const char *to_path,
                      struct error *err)
@@ -37,9 +19,9 @@ bool carry_copy_file(int from_root, const char *from_path, int to_root, const ch
     if (!beneath_open_file(from_root, from_path, &from, err) ||
         !beneath_remove(to_root, to_path, err) || !beneath_make_file(to_root, to_path, &to, err))
         return false;
-    if (copy_bytes(from, to, err))
+    if (file_copy(from, to, err))
         return true;
-    error_wrap(err, "copy %s", from_path);
+    error_wrap(err, "%s", from_path);
     return false;
 }
 

@@ -11,13 +11,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define NAME_START "atlassian-bitbucket-"
 #define NAME_END   ".tar.gz"
-#define COPY_BYTES (16UL * 1024 * 1024) /* a step of the kernel's */
 
 static void our_directory(const struct agent_config *config, char path[RELEASE_ARTIFACT_SIZE])
 {
@@ -68,30 +66,20 @@ bool release_artifact_find(const struct agent_config *config, const char *versio
 
 /* ---- keeping ---- */
 
-/* Within a file system the kernel may share the blocks; between two it copies the bytes. */
-static ssize_t copy_some(int in, int out)
-{
-    ssize_t size = copy_file_range(in, NULL, out, NULL, COPY_BYTES, 0);
-    if (size < 0 && (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS))
-        size = sendfile(out, in, NULL, COPY_BYTES);
-    return size;
-}
-
 static bool copy(const char *from, const char *to, struct error *err)
 {
-    struct stat status;
     CLOSE_CLEANUP int in = open(from, O_RDONLY | O_CLOEXEC);
     CLOSE_CLEANUP int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    ssize_t size = 1;
-    if (in < 0 || out < 0 || fstat(in, &status) != 0) {
+    if (in < 0 || out < 0) {
         error_set_errno(err, errno, "copy '%s' to %s", from, to);
         return false;
     }
-    while (size > 0)
-        size = copy_some(in, out);
-    if (size == 0 && fsync(out) == 0)
+    bool is_copied = file_copy(in, out, err);
+    if (is_copied && fsync(out) == 0)
         return true;
-    error_set_errno(err, errno, "copy '%s' to %s", from, to);
+    if (is_copied)
+        error_set_errno(err, errno, "sync");
+    error_wrap(err, "'%s' to %s", from, to);
     unlink(to);
     return false;
 }

@@ -216,6 +216,22 @@ static void file_in_the_place_of_a_directory_is_a_conflict(void **state)
     assert_fails(file_make_directory(scratch_path("a/b"), 0755, &err), ERROR_CONFLICT, "/a'");
 }
 
+static void copy_is_added_behind_what_is_there(void **state)
+{
+    (void)state;
+    write_file(scratch_path("from"), "12345", 0600);
+    write_file(scratch_path("to"), "abc", 0600);
+    int from = open(scratch_path("from"), O_RDONLY | O_CLOEXEC);
+    int to = open(scratch_path("to"), O_WRONLY | O_CLOEXEC);
+    assert_int_equal(lseek(from, 2, SEEK_SET), 2);
+    assert_int_equal(lseek(to, 0, SEEK_END), 3);
+    assert_good(file_copy(from, to, &err));
+    assert_contents(scratch_path("to"), "abc345");
+    assert_fails(file_copy(to, from, &err), ERROR_SYSTEM, "copy: ");
+    close(from);
+    close(to);
+}
+
 static void lock_is_held_until_it_is_closed_and_names_its_holder(void **state)
 {
     (void)state;
@@ -248,6 +264,7 @@ int main(void)
         test_in_scratch(directory_is_made_with_its_parents),
         test_in_scratch(existing_directory_keeps_its_mode),
         test_in_scratch(file_in_the_place_of_a_directory_is_a_conflict),
+        test_in_scratch(copy_is_added_behind_what_is_there),
         test_in_scratch(lock_is_held_until_it_is_closed_and_names_its_holder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
