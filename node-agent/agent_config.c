@@ -215,10 +215,10 @@ const struct lb *agent_config_find_lb(const struct agent_config *config, const c
 static void read_bitbucket(struct yaml_document *document, struct agent_config *config)
 {
     const struct yaml_node *root = document->root;
-    const struct yaml_node *section =
-        yaml_get_map(document, root, "bitbucket", config->lb_count == 0);
-    config->has_bitbucket = section != NULL;
-    bitbucket_config_read(document, section, &config->bitbucket);
+    const struct yaml_node *section = yaml_get_map(document, root, "bitbucket", false);
+    config->has_bitbucket = section != NULL || config->lb_count == 0;
+    if (config->has_bitbucket)
+        bitbucket_config_read(document, section, &config->bitbucket);
     if (config->bitbucket.home[0] != '\0' &&
         path_is_inside(config->state_dir, config->bitbucket.home))
         config_complain(document, root, "state_dir",

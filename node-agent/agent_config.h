@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The agent's configuration, as read from its YAML file. Plain data; every text is checked.
+ * The agent's configuration, as read from its YAML file, which may leave most of the section
+ * bitbucket open. Plain data; every text is checked.
  */
 #ifndef SHUNT_AGENT_CONFIG_H
 #define SHUNT_AGENT_CONFIG_H
@@ -14,6 +15,8 @@
 
 #define AGENT_CONTROLLERS 8  /* controllers that may command this node */
 #define AGENT_ENVIRONMENT 16 /* variables of service.environment */
+
+#define BITBUCKET_SSH_PORT_OPEN (-1)
 
 enum service_kind {
     SERVICE_SYSTEMD, /* a unit that starts bin/start-bitbucket.sh */
@@ -42,13 +45,19 @@ struct controller_key {
     struct key_public key;
 };
 
+/* What the file says nothing of, and look.h finds. */
+struct bitbucket_open {
+    bool service, releases, install_link, home, address, http_port, ssh_port, context_path;
+};
+
 struct bitbucket_config {
+    struct bitbucket_open open;
     char releases[LIMIT_PATH];     /* holds one directory a release: RELEASES/7.9.4 */
     char install_link[LIMIT_PATH]; /* the symbolic link that names the running release */
     char home[LIMIT_PATH];         /* BITBUCKET_HOME: never written, moved or removed by us */
     char address[64];              /* literal IP it listens on; empty: any, probed on 127.0.0.1 */
-    int http_port;                 /* 7990 */
-    int ssh_port;                  /* 7999; 0 = SSH is off */
+    int http_port;                 /* 7990; 0 = open */
+    int ssh_port;                  /* 7999; 0 = SSH is off; BITBUCKET_SSH_PORT_OPEN */
     char context_path[128];        /* "" or "/bitbucket" */
     enum service_kind service;
     char unit[128];               /* systemd */

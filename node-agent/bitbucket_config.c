@@ -41,6 +41,8 @@ static const char *link_rule(const struct bitbucket_config *config)
     struct version version;
     struct error ignored;
     const char *name = path_below(config->install_link, config->releases);
+    if (config->releases[0] == '\0' || config->install_link[0] == '\0')
+        return NULL;
     if (path_is_inside(config->releases, config->install_link))
         return "the install link must not hold the releases";
     if (name == NULL)
@@ -52,49 +54,55 @@ static const char *link_rule(const struct bitbucket_config *config)
     return NULL;
 }
 
+static bool is_apart(const char *path, const char *directory)
+{
+    return path[0] == '\0' || directory[0] == '\0' || !path_is_inside(path, directory);
+}
+
 /* BITBUCKET_HOME is never written by us, but releases are made and removed, and the link replaced:
  * none of them may lie in the other. */
 static const char *home_rule(const struct bitbucket_config *config)
 {
-    if (path_is_inside(config->home, config->releases))
+    if (!is_apart(config->home, config->releases))
         return "BITBUCKET_HOME must lie outside of the releases, which are replaced and removed";
-    if (path_is_inside(config->home, config->install_link))
+    if (!is_apart(config->home, config->install_link))
         return "BITBUCKET_HOME must lie outside of the install tree, which is replaced";
-    if (path_is_inside(config->releases, config->home))
+    if (!is_apart(config->releases, config->home))
         return "releases must lie outside of BITBUCKET_HOME, where nothing is ever written";
-    if (path_is_inside(config->install_link, config->home))
+    if (!is_apart(config->install_link, config->home))
         return "the install link must lie outside of BITBUCKET_HOME, where nothing is ever written";
     return NULL;
+}
+
+const char *bitbucket_config_broken_rule(const struct bitbucket_config *config,
+                                         const char **ret_key)
+{
+    const char *broken = link_rule(config);
+    *ret_key = broken != NULL ? "install_link" : "home";
+    return broken != NULL ? broken : home_rule(config);
 }
 
 static void read_places(struct yaml_document *document, const struct yaml_node *section,
                         struct bitbucket_config *config)
 {
-    TEXT_COPY(config->releases, "/opt/atlassian/bitbucket");
-    TEXT_COPY(config->home, "/var/atlassian/application-data/bitbucket");
+    const char *key;
     config_get_path(document, section, "releases", false, config->releases);
-    snprintf(config->install_link, sizeof(config->install_link), "%.*s/current",
-             (int)(LIMIT_PATH - sizeof("/current")), config->releases);
     config_get_path(document, section, "install_link", false, config->install_link);
     config_get_path(document, section, "home", false, config->home);
-
-    const char *broken = link_rule(config);
+    const char *broken = bitbucket_config_broken_rule(config, &key);
     if (broken != NULL)
-        config_complain(document, section, "install_link", broken);
-    broken = home_rule(config);
-    if (broken != NULL)
-        config_complain(document, section, "home", broken);
+        config_complain(document, section, key, broken);
 }
 
 /* ---- where it listens ---- */
 
-static bool is_ip(const char *text)
+bool bitbucket_config_is_address(const char *text)
 {
     unsigned char bytes[sizeof(struct in6_addr)];
     return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
 }
 
-static bool is_context_path(const char *text)
+bool bitbucket_config_is_context_path(const char *text)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                   "0123456789._~-/";
@@ -105,20 +113,20 @@ static bool is_context_path(const char *text)
 static void read_listening(struct yaml_document *document, const struct yaml_node *section,
                            struct bitbucket_config *config)
 {
-    int64_t http_port = 7990, ssh_port = 7999; /* the product's own defaults */
+    int64_t http_port = 0, ssh_port = BITBUCKET_SSH_PORT_OPEN;
     yaml_get_integer(document, section, "http_port", false, 1, PORT_MOST, &http_port);
     yaml_get_integer(document, section, "ssh_port", false, 0, PORT_MOST, &ssh_port);
     config->http_port = (int)http_port;
     config->ssh_port = (int)ssh_port;
-    if (http_port == ssh_port)
+    if (http_port == ssh_port && !config->open.http_port)
         config_complain(document, section, "ssh_port", "the same as http_port");
     if (yaml_get_text(document, section, "address", false, config->address,
                       sizeof(config->address)) &&
-        !is_ip(config->address))
+        !bitbucket_config_is_address(config->address))
         config_complain(document, section, "address", "expected a literal IPv4 or IPv6 address");
     if (yaml_get_text(document, section, "context_path", false, config->context_path,
                       sizeof(config->context_path)) &&
-        !is_context_path(config->context_path))
+        !bitbucket_config_is_context_path(config->context_path))
         config_complain(document, section, "context_path", "expected a path such as /bitbucket");
 }
 
@@ -193,7 +201,7 @@ static void read_service(struct yaml_document *document, const struct yaml_node 
 {
     static const char *const kinds[] = {
         [SERVICE_SYSTEMD] = "systemd", [SERVICE_SYSV] = "sysv", [SERVICE_SCRIPT] = "script", NULL};
-    const struct yaml_node *service = yaml_get_map(document, section, "service", true);
+    const struct yaml_node *service = yaml_get_map(document, section, "service", false);
     int kind;
     if (service == NULL || !yaml_get_word(document, service, "kind", true, kinds, &kind))
         return;
@@ -236,11 +244,24 @@ static void read_staging(struct yaml_document *document, const struct yaml_node 
     config->download_bytes_per_s = limit_mib * MIB;
 }
 
+static struct bitbucket_open read_open(const struct yaml_node *section)
+{
+    return (struct bitbucket_open){
+        .service = yaml_find(section, "service") == NULL,
+        .releases = yaml_find(section, "releases") == NULL,
+        .install_link = yaml_find(section, "install_link") == NULL,
+        .home = yaml_find(section, "home") == NULL,
+        .address = yaml_find(section, "address") == NULL,
+        .http_port = yaml_find(section, "http_port") == NULL,
+        .ssh_port = yaml_find(section, "ssh_port") == NULL,
+        .context_path = yaml_find(section, "context_path") == NULL,
+    };
+}
+
 void bitbucket_config_read(struct yaml_document *document, const struct yaml_node *section,
                            struct bitbucket_config *config)
 {
-    if (section == NULL)
-        return;
+    config->open = read_open(section);
     read_places(document, section, config);
     read_listening(document, section, config);
     read_service(document, section, config);

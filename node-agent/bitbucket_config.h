@@ -15,7 +15,15 @@ void config_get_path(struct yaml_document *document, const struct yaml_node *map
 void config_complain(struct yaml_document *document, const struct yaml_node *map, const char *key,
                      const char *text);
 
-/* section may be NULL: it was complained of already. */
+/* The rule that releases, link and home break, and the key to blame; NULL where they break none.
+ * Those that are not known yet ("") break none. */
+const char *bitbucket_config_broken_rule(const struct bitbucket_config *config,
+                                         const char **ret_key);
+
+bool bitbucket_config_is_address(const char *text);      /* a literal IPv4 or IPv6 address */
+bool bitbucket_config_is_context_path(const char *text); /* "" or "/bitbucket" */
+
+/* section: NULL where there is none, and all is open. */
 void bitbucket_config_read(struct yaml_document *document, const struct yaml_node *section,
                            struct bitbucket_config *config);
 

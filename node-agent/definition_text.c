@@ -127,12 +127,62 @@ void definition_text_read(const char *text, const struct definition_places *plac
     }
 }
 
-/* ---- the option ---- */
-
 static const char *find(const char *at, const char *end, const char *text)
 {
     return memmem(at, (size_t)(end - at), text, strlen(text));
 }
+
+bool definition_text_has_start(const char *text)
+{
+    for (const char *line = text; *line != '\0';) {
+        const char *end = line_end(line);
+        if (!is_comment(line) &&
+            (find(line, end, SCRIPT_NAME) != NULL || find(line, end, "_start-webapp.sh") != NULL))
+            return true;
+        line = *end == '\0' ? end : end + 1;
+    }
+    return false;
+}
+
+/* All of its components: name_size() ends at a slash. */
+static size_t path_size(const char *at)
+{
+    size_t size = 0;
+    while (at[size] == '/')
+        size += 1 + name_size(at + size + 1);
+    return size;
+}
+
+static bool take_path(const char *at, size_t size, char path[LIMIT_PATH])
+{
+    while (size > 1 && at[size - 1] == '/')
+        size--;
+    if (size < 2 || size >= LIMIT_PATH)
+        return false;
+    memcpy(path, at, size);
+    path[size] = '\0';
+    return true;
+}
+
+bool definition_text_next_path(const char *text, const char **at, char path[LIMIT_PATH])
+{
+    while (**at != '\0') {
+        bool is_line = *at == text || (*at)[-1] == '\n';
+        if (is_line && is_comment(*at)) {
+            *at = line_end(*at);
+        } else if (**at == '/' && is_begin(text, *at)) {
+            const char *begin = *at;
+            size_t size = path_size(begin);
+            *at += size;
+            if (take_path(begin, size, path))
+                return true;
+        }
+        *at += **at != '\0';
+    }
+    return false;
+}
+
+/* ---- the option ---- */
 
 /* After these words a shell takes the next one for a command, or for a script that it reads. */
 static bool comes_before_command(struct stretch word)

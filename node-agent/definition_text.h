@@ -32,6 +32,14 @@ struct definition_names {
 void definition_text_read(const char *text, const struct definition_places *places,
                           struct definition_names *ret_names);
 
+/* True where a line that is no comment names a script that starts Bitbucket. */
+bool definition_text_has_start(const char *text);
+
+/* The next absolute path in a line that is no comment, without slashes at its end: behind *at,
+ * which is `text` before the first one and goes on behind the path. False where there is none left.
+ * One that does not fit is passed over. */
+bool definition_text_next_path(const char *text, const char **at, char path[LIMIT_PATH]);
+
 /* Adds the text to ret_text, with RELEASES/`to` wherever it has RELEASES/`from`, and with
  * --no-search behind the start script where that is a command without it: nodes of a Data Center
  * search elsewhere. All other bytes stay. False where the buffer's limit is passed. */

@@ -5,6 +5,7 @@
 #include "home_guard.h"
 #include "keys.h"
 #include "log.h"
+#include "look.h"
 #include "node_check.h"
 #include "text.h"
 
@@ -18,6 +19,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define CONFIG_PATH "/etc/shunt/agent.yaml"
+
 enum exit_status {
     EXIT_LEFT = 0,
     EXIT_FAILED = 1,
@@ -26,20 +29,21 @@ enum exit_status {
 };
 
 static const char help[] =
-    "Usage: shunt-agent --config FILE [--check] [--log-level LEVEL]\n"
+    "Usage: shunt-agent --config FILE [--log-level LEVEL]\n"
+    "       shunt-agent check [--config FILE]\n"
     "The part of Shunt that runs on a Bitbucket node, or on the host of a load balancer, and does\n"
     "there what the controller asks.\n"
     "\n"
-    "  --config FILE      the configuration (YAML)\n"
-    "  --check            look at configuration and host, print all that is wrong, and end\n"
+    "  check              look at configuration and host, print what was found there and all that\n"
+    "                     is wrong, and end; --check does the same\n"
+    "  --config FILE      the configuration (YAML); for check by default " CONFIG_PATH "\n"
     "  --log-level LEVEL  error, warning, notice, info (default) or debug\n"
     "  --version          print the version, and end\n"
     "  --help             print this, and end\n"
     "\n"
     "Exit status: 0 ended by SIGTERM or SIGINT, or nothing wrong; 1 could not begin (state_dir in\n"
-    "use, record damaged, key file); 2 wrong usage; 3 the configuration, or with --check the "
-    "host,\n"
-    "is not good.\n";
+    "use, record damaged, key file); 2 wrong usage; 3 the configuration is not good, or what it\n"
+    "leaves open cannot be found; or, with check, anything else is wrong with the host.\n";
 
 struct options {
     const char *config_path;
@@ -103,8 +107,14 @@ static bool parse_options(int argc, char **argv, struct options *options)
         if (!parse_option(option, options))
             return false;
     }
+    if (optind < argc && text_equal(argv[optind], "check")) {
+        options->is_check = true;
+        optind++;
+    }
+    if (options->is_check && options->config_path == NULL)
+        options->config_path = CONFIG_PATH;
     if (optind < argc) {
-        fprintf(stderr, "shunt-agent: '%s': no arguments are taken\n", argv[optind]);
+        fprintf(stderr, "shunt-agent: '%s' is not a command\n", argv[optind]);
         return false;
     }
     if (options->config_path == NULL && !options->is_help && !options->is_version) {
@@ -151,6 +161,20 @@ static bool read_config(const char *path, struct agent_config *ret_config, struc
     return false;
 }
 
+/* Lines about what it finds go to ret_found, which may be NULL. */
+static bool look_at_host(struct agent_config *config, struct buffer *ret_found, struct error *err)
+{
+    BUFFER_CLEANUP struct buffer complaints;
+    buffer_init(&complaints, LIMIT_MESSAGE_BYTES);
+    size_t count = look_fill(config, "", ret_found, &complaints);
+    fputs(buffer_text(&complaints), stderr);
+    if (count == 0)
+        return true;
+    error_set(err, ERROR_INVALID, "%zu complaint%s about what is installed here", count,
+              count == 1 ? "" : "s");
+    return false;
+}
+
 static bool check_host(const struct agent_config *config, struct error *err)
 {
     BUFFER_CLEANUP struct buffer complaints;
@@ -172,21 +196,27 @@ static void describe_service(const struct agent_config *config)
         printf("service: %s\n", text);
 }
 
-/* Both are looked at even if the first is not good: all is said at once. */
+/* All are looked at even if the first is not good: all is said at once. */
 static enum exit_status check(const struct options *options)
 {
+    BUFFER_CLEANUP struct buffer found;
     struct agent_config config;
-    struct error config_error, host_error;
+    struct error config_error, look_error, host_error;
+    buffer_init(&found, LIMIT_MESSAGE_BYTES);
     bool is_config_good = read_config(options->config_path, &config, &config_error);
+    bool is_all_found = look_at_host(&config, &found, &look_error);
     bool is_host_good = check_host(&config, &host_error);
     describe_service(&config);
+    fputs(buffer_text(&found), stdout);
     agent_config_done(&config);
-    if (is_config_good && is_host_good) {
+    if (is_config_good && is_all_found && is_host_good) {
         puts("configuration is good");
         return EXIT_LEFT;
     }
     if (!is_config_good)
         (void)fail(EXIT_CONFIGURATION, &config_error, "configuration");
+    if (!is_all_found)
+        (void)fail(EXIT_CONFIGURATION, &look_error, "configuration");
     if (!is_host_good)
         (void)fail(EXIT_CONFIGURATION, &host_error, "host");
     return EXIT_CONFIGURATION;
@@ -206,7 +236,7 @@ static enum exit_status run(const struct options *options)
     struct agent_config config;
     struct error err;
     enum exit_status status = EXIT_LEFT;
-    if (!read_config(options->config_path, &config, &err))
+    if (!read_config(options->config_path, &config, &err) || !look_at_host(&config, NULL, &err))
         status = fail(EXIT_CONFIGURATION, &err, "configuration");
     else
         guard_home(&config);

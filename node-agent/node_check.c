@@ -4,6 +4,7 @@
 #include "child.h"
 #include "definition.h"
 #include "home_guard.h"
+#include "look.h"
 #include "memory.h"
 #include "merge.h"
 #include "path_text.h"
@@ -26,10 +27,8 @@
 
 /* ---- complaints ---- */
 
-/* what: the key in the configuration. hint: "" = none. */
-__attribute__((format(printf, 4, 5))) static void complain(struct node_complaints *complaints,
-                                                           const char *what, const char *hint,
-                                                           const char *format, ...)
+void node_complain(struct node_complaints *complaints, const char *what, const char *hint,
+                   const char *format, ...)
 {
     char text[ERROR_MESSAGE_SIZE];
     char whole[ERROR_MESSAGE_SIZE + 64];
@@ -48,7 +47,7 @@ __attribute__((format(printf, 4, 5))) static void complain(struct node_complaint
 static void complain_of_error(struct node_complaints *complaints, const char *what,
                               const struct error *err)
 {
-    complain(complaints, what, err->hint, "%s", err->message);
+    node_complain(complaints, what, err->hint, "%s", err->message);
 }
 
 /* ---- directories ---- */
@@ -69,16 +68,16 @@ static void check_releases(const struct bitbucket_config *config,
     if (path[0] == '\0')
         return;
     if (stat(path, &status) == 0 && is_read_only(path))
-        complain(complaints, what,
-                 "mount it for writing, and allow the agent's unit to write there",
-                 "'%s' is on a file system that is mounted read-only", path);
+        node_complain(complaints, what,
+                      "mount it for writing, and allow the agent's unit to write there",
+                      "'%s' is on a file system that is mounted read-only", path);
     else if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode) ||
              access(path, R_OK | W_OK | X_OK) != 0)
-        complain(complaints, what, "", "'%s' must be a directory that can be written", path);
+        node_complain(complaints, what, "", "'%s' must be a directory that can be written", path);
     else if (resolved != NULL && !text_equal(resolved, path))
-        complain(complaints, what,
-                 "write the directory itself into the configuration, and into the service",
-                 "'%s' leads through a symbolic link to '%s'", path, resolved);
+        node_complain(complaints, what,
+                      "write the directory itself into the configuration, and into the service",
+                      "'%s' leads through a symbolic link to '%s'", path, resolved);
 }
 
 /* Symbolic links can bring together what the texts keep apart. */
@@ -89,13 +88,15 @@ static void check_home_apart(const struct bitbucket_config *config, const char *
     FREE_CLEANUP char *tree = realpath(config->install_link, NULL);
     if ((releases != NULL && path_is_inside(home, releases)) ||
         (tree != NULL && path_is_inside(home, tree)))
-        complain(complaints, "bitbucket.home",
-                 "stop Bitbucket, move the home out, and set BITBUCKET_HOME to where it is then",
-                 "BITBUCKET_HOME must lie outside of releases and install tree, but is '%s'", home);
+        node_complain(
+            complaints, "bitbucket.home",
+            "stop Bitbucket, move the home out, and set BITBUCKET_HOME to where it is then",
+            "BITBUCKET_HOME must lie outside of releases and install tree, but is '%s'", home);
     if (releases != NULL && path_below(releases, home) != NULL)
-        complain(complaints, "bitbucket.releases", "",
-                 "must lie outside of BITBUCKET_HOME, where nothing is ever written, but is '%s'",
-                 releases);
+        node_complain(
+            complaints, "bitbucket.releases", "",
+            "must lie outside of BITBUCKET_HOME, where nothing is ever written, but is '%s'",
+            releases);
 }
 
 /* By a process of that user: modes alone say little where there are ACLs or a file server. */
@@ -116,10 +117,10 @@ static void check_home_writable(const struct bitbucket_config *config, const cha
         return;
     }
     if (result.timed_out || result.exit_status != 0)
-        complain(complaints, "bitbucket.home",
-                 "chown it to the user that the service runs as, and look at its mounts",
-                 "the service's user %s cannot write in '%s'", user[0] != '\0' ? user : "(ours)",
-                 config->home);
+        node_complain(complaints, "bitbucket.home",
+                      "chown it to the user that the service runs as, and look at its mounts",
+                      "the service's user %s cannot write in '%s'",
+                      user[0] != '\0' ? user : "(ours)", config->home);
     child_result_done(&result);
 }
 
@@ -140,10 +141,10 @@ static bool check_user(const struct bitbucket_config *config, const char *name,
     bool is_there = name[0] == '\0' || user != NULL;
     bool can_become = !is_there || user == NULL || geteuid() == 0 || geteuid() == user->pw_uid;
     if (!is_there)
-        complain(complaints, what, config->service == SERVICE_SYSV ? "service: {user: …}" : "",
-                 "there is no user '%s'", name);
+        node_complain(complaints, what, config->service == SERVICE_SYSV ? "service: {user: …}" : "",
+                      "there is no user '%s'", name);
     else if (!can_become)
-        complain(complaints, what, "", "only root can become '%s'", name);
+        node_complain(complaints, what, "", "only root can become '%s'", name);
     return is_there && can_become;
 }
 
@@ -159,7 +160,7 @@ static void check_home(const struct bitbucket_config *config, struct node_compla
         return;
     if (home == NULL || stat(home, &status) != 0 || !S_ISDIR(status.st_mode) ||
         access(home, X_OK) != 0) {
-        complain(complaints, "bitbucket.home", "", "'%s' must be a directory", config->home);
+        node_complain(complaints, "bitbucket.home", "", "'%s' must be a directory", config->home);
         return;
     }
     check_home_apart(config, home, complaints);
@@ -182,14 +183,15 @@ static void check_link(const struct bitbucket_config *config, struct node_compla
     if (lstat(config->install_link, &status) != 0 || !S_ISLNK(status.st_mode)) {
         (void)snprintf(hint, sizeof(hint), "move the tree to '%.96s/VERSION' and link to it",
                        config->releases);
-        complain(complaints, what, hint, "'%s' must be a symbolic link, so that a switch is atomic",
-                 config->install_link);
+        node_complain(complaints, what, hint,
+                      "'%s' must be a symbolic link, so that a switch is atomic",
+                      config->install_link);
         return;
     }
     const char *name = target == NULL ? NULL : path_below(target, releases);
     if (name == NULL || strchr(name, '/') != NULL)
-        complain(complaints, what, "", "'%s' names '%s' and not a directory in '%s'",
-                 config->install_link, target == NULL ? "nothing" : target, releases);
+        node_complain(complaints, what, "", "'%s' names '%s' and not a directory in '%s'",
+                      config->install_link, target == NULL ? "nothing" : target, releases);
 }
 
 /* Where both are there, both are switched, and must be at the same place before. */
@@ -204,10 +206,10 @@ static void check_link_agrees(const struct bitbucket_config *config,
     check_link(config, complaints);
     release_linked(config, linked);
     if (linked[0] != '\0' && !text_equal(linked, definition->version))
-        complain(complaints, "bitbucket.install_link",
-                 "have the link name what the service starts, or remove it",
-                 "'%s' names release %s, but %s starts release %s", config->install_link, linked,
-                 definition->name, definition->version);
+        node_complain(complaints, "bitbucket.install_link",
+                      "have the link name what the service starts, or remove it",
+                      "'%s' names release %s, but %s starts release %s", config->install_link,
+                      linked, definition->name, definition->version);
 }
 
 static void suggest(const struct service_candidates *candidates, struct error *err)
@@ -228,10 +230,11 @@ static void check_candidates(const struct bitbucket_config *config,
 {
     for (size_t i = 0; i < candidates->count && config->service != SERVICE_SCRIPT; i++) {
         if (!service_candidate_is_configured(config, candidates->paths[i]))
-            complain(complaints, "bitbucket.service",
-                     "remove or mask (a script: chmod -x) the one that is not used",
-                     "%s starts Bitbucket as well, and would start a wrong release at the boot",
-                     candidates->paths[i]);
+            node_complain(
+                complaints, "bitbucket.service",
+                "remove or mask (a script: chmod -x) the one that is not used",
+                "%s starts Bitbucket as well, and would start a wrong release at the boot",
+                candidates->paths[i]);
     }
 }
 
@@ -245,7 +248,7 @@ static void check_definition(const struct agent_config *config, struct node_comp
     if (bitbucket->service == SERVICE_SYSTEMD && bitbucket->unit[0] == '\0')
         return;
     if (bitbucket->service == SERVICE_SYSTEMD && access("/run/systemd/system", F_OK) != 0) {
-        complain(complaints, what, "kind: sysv, or kind: script", "systemd does not run here");
+        node_complain(complaints, what, "kind: sysv, or kind: script", "systemd does not run here");
         return;
     }
     service_candidates_find(bitbucket, "", &candidates);
@@ -302,8 +305,9 @@ static void check_homes(const struct agent_config *config, struct node_complaint
         !release_list_read(bitbucket, &list, &err))
         return;
     if (set[0] != '\0' && !release_is_home(bitbucket, set))
-        complain(complaints, "bitbucket.home", "bitbucket.home must be what the service sets",
-                 "the service sets BITBUCKET_HOME=%s, our configuration %s", set, bitbucket->home);
+        node_complain(complaints, "bitbucket.home", "bitbucket.home must be what the service sets",
+                      "the service sets BITBUCKET_HOME=%s, our configuration %s", set,
+                      bitbucket->home);
     release_linked(bitbucket, linked);
     for (size_t i = 0; i < list.count && set[0] == '\0'; i++) {
         bool is_next = text_equal(list.versions[i], linked) ||
@@ -319,8 +323,8 @@ static void check_git(struct node_complaints *complaints)
 {
     if (merge_find_git() != NULL)
         return;
-    complain(complaints, "git", "install git: Bitbucket itself cannot do without it",
-             "there is none in the usual directories");
+    node_complain(complaints, "git", "install git: Bitbucket itself cannot do without it",
+                  "there is none in the usual directories");
 }
 
 /* ---- the whole ---- */
@@ -333,5 +337,6 @@ void node_check(const struct agent_config *config, struct node_complaints *ret_c
     check_home(bitbucket, ret_complaints);
     check_definition(config, ret_complaints);
     check_homes(config, ret_complaints);
+    look_compare(bitbucket, ret_complaints);
     check_git(ret_complaints);
 }

@@ -14,6 +14,10 @@ struct node_complaints {
     struct node_complaint items[MESSAGE_COMPLAINTS];
 };
 
+/* Adds one. what: the key in the configuration; hint: "" = none. */
+void node_complain(struct node_complaints *complaints, const char *what, const char *hint,
+                   const char *format, ...) __attribute__((format(printf, 4, 5)));
+
 /* Looks, and may ask systemd and run test(1) as the service's user: a second at most. What is empty
  * in the configuration is skipped; it was complained of before. */
 void node_check(const struct agent_config *config, struct node_complaints *ret_complaints);

@@ -5,6 +5,7 @@
 #include "memory.h"
 #include "quote.h"
 #include "text.h"
+#include "tree_paths.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -26,6 +27,8 @@ static const char init_directory[] = "/etc/init.d";
 
 struct search {
     const char *root;
+    size_t unit_directories; /* 0 where systemd does not run: sd_booted(3) */
+    bool is_for_any_tree;
     struct definition_spellings spellings;
     struct service_candidates *candidates;
 };
@@ -58,14 +61,21 @@ static bool is_known(const struct search *search, const char *path)
     return false;
 }
 
-/* It names a place of ours, and the script that starts it. */
+static bool names_tree(const struct search *search, const struct definition_file *file)
+{
+    struct tree_paths trees;
+    if (!search->is_for_any_tree)
+        return file->names.has_link || file->names.version[0] != '\0';
+    tree_paths_find(buffer_text(&file->text), &trees);
+    return trees.count > 0;
+}
+
 static bool starts_bitbucket(const struct search *search, const char *path)
 {
     DEFINITION_FILE_CLEANUP struct definition_file file = {.names = {.count = 0}};
     struct error ignored;
     return definition_file_read(&file, path, &search->spellings.places, &ignored) &&
-           (file.names.has_link || file.names.version[0] != '\0') &&
-           strstr(buffer_text(&file.text), "start-bitbucket.sh") != NULL;
+           definition_text_has_start(buffer_text(&file.text)) && names_tree(search, &file);
 }
 
 static void look_at(struct search *search, const char *path)
@@ -88,7 +98,7 @@ static void look_at_script(struct search *search, const char *name)
 {
     FREE_CLEANUP char *path = memory_format("%s%s/%s", search->root, init_directory, name);
     FREE_CLEANUP char *unit = memory_format("%s" SUFFIX, name);
-    if (access(path, X_OK) == 0 && !has_unit(search, unit, UNIT_DIRECTORIES))
+    if (access(path, X_OK) == 0 && !has_unit(search, unit, search->unit_directories))
         look_at(search, path);
 }
 
@@ -115,11 +125,22 @@ static void look_into(struct search *search, size_t index)
 void service_candidates_find(const struct bitbucket_config *config, const char *root,
                              struct service_candidates *ret_candidates)
 {
-    struct search search = {.root = root, .candidates = ret_candidates};
+    struct search search = {
+        .root = root, .is_for_any_tree = config == NULL, .candidates = ret_candidates};
+    FREE_CLEANUP char *systemd = memory_format("%s/run/systemd/system", root);
+    search.unit_directories = access(systemd, F_OK) == 0 ? UNIT_DIRECTORIES : 0;
     ret_candidates->count = 0;
-    definition_spellings_init(&search.spellings, config);
-    for (size_t i = 0; i <= UNIT_DIRECTORIES; i++)
+    if (config != NULL)
+        definition_spellings_init(&search.spellings, config);
+    for (size_t i = 0; i < search.unit_directories; i++)
         look_into(&search, i);
+    look_into(&search, UNIT_DIRECTORIES);
+}
+
+bool service_candidate_is_script(const char *path, const char *root)
+{
+    FREE_CLEANUP char *directory = memory_format("%s%s/", root, init_directory);
+    return text_starts_with(path, directory);
 }
 
 static bool is_same_file(const char *a, const char *b)

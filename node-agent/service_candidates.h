@@ -16,10 +16,14 @@ struct service_candidates {
     size_t count;                               /* further ones are not told */
 };
 
-/* root: "" for this host. A unit that is masked, and a script that may not be executed, start
- * nothing; nor does a script beside a unit of its name. */
+/* Those that start a tree of the configuration's, or any tree where config is NULL. root: "" for
+ * this host. A unit that is masked, one where systemd does not run, and a script that may not be
+ * executed start nothing; nor does a script beside a unit of its name. */
 void service_candidates_find(const struct bitbucket_config *config, const char *root,
                              struct service_candidates *ret_candidates);
+
+/* The candidate is an init script, and no unit. */
+bool service_candidate_is_script(const char *path, const char *root);
 
 /* The candidate is what the configuration names. */
 bool service_candidate_is_configured(const struct bitbucket_config *config, const char *path);

@@ -277,6 +277,149 @@ def test_check_names_a_second_service_and_one_that_is_not_there(node):
     assert f"there is no unit {UNIT}; hint: service: {{kind: systemd, unit: bb.service}}" in said
 
 
+# ---- a configuration that says nothing of Bitbucket ----
+
+INIT_SCRIPT = """#!/bin/bash
+# Installed in {install}
+RUNUSER={user}
+INSTALL={install}
+become() {{
+    runuser -u $RUNUSER -- env BITBUCKET_HOME={home} \
+        JVM_SUPPORT_RECOMMENDED_ARGS="{arguments}" /bin/bash -c "$1"
+}}
+BITBUCKET_HOME={home}
+case $1 in
+    start) become "$INSTALL/bin/start-bitbucket.sh --no-search" ;;
+    stop) become "$INSTALL/bin/stop-bitbucket.sh" ;;
+    *) exit 2 ;;
+esac
+"""
+
+
+def leave_all_open(node):
+    """From now on the configuration has no section bitbucket."""
+    with open(node.path("agent.yaml"), encoding="utf-8") as file:
+        text = file.read()
+    node.write_private("agent.yaml", text[:text.index("bitbucket:")])
+
+
+def start_again(node):
+    assert node.stop() == 0
+    node.start()
+    node.controller.hello()
+
+
+def assert_found(node, *lines):
+    done = node.run("check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for line in lines:
+        assert f"{line}\n" in done.stdout, done.stdout
+
+
+def go_there_and_back(node):
+    start_again(node)
+    node.end_bitbucket()
+    node.run_version(NEW)
+    assert node.done("facts")["facts"]["running_version"] == NEW
+    assert node.done("facts")["facts"]["complaints"] == []
+    start_again(node)
+    node.end_bitbucket()
+    node.done("switch-back", version=OLD)
+    node.begin(OLD)
+    node.probe(OLD)
+
+
+def assert_not_found(node, *texts):
+    done = node.run("check")
+    assert done.returncode == 3
+    for text in texts:
+        assert text in done.stderr, done.stderr
+    refused = node.run()
+    assert refused.returncode == 3
+    assert texts[0] in refused.stderr, refused.stderr
+
+
+def test_all_is_found_where_a_unit_goes_through_a_link(staged):
+    staged.run_version(OLD)
+    leave_all_open(staged)
+    link = staged.path("releases/current")
+    assert_found(staged, f"service: unit {UNIT} starts through the link '{link}': a switch moves that",
+                 f"user: {USER} (unit {UNIT})", f"releases: {staged.path('releases')} (unit {UNIT})",
+                 f"install_link: {link} (unit {UNIT})", f"home: {staged.path('home')} (unit {UNIT})",
+                 "http_port: 7990 (the product's default)", "configuration is good")
+    go_there_and_back(staged)
+
+
+def test_all_is_found_where_a_unit_names_the_release(node):
+    leave_all_open(node)
+    assert_found(node, f"releases: {node.path('releases')} (unit {UNIT})",
+                 f"install_link: none (unit {UNIT} names the release itself)",
+                 f"home: {node.path('home')} (unit {UNIT})")
+    go_there_and_back(node)
+    assert f"releases/{OLD}/bin" in effective("ExecStart")
+
+
+def test_all_is_found_where_an_init_script_names_the_release(node):
+    node.end_bitbucket()
+    os.unlink(os.path.join(ETC, UNIT))
+    os.unlink(WANTED)
+    script = "/etc/init.d/atlbitbucket"
+    node.write(script, INIT_SCRIPT.format(install=node.path(f"releases/{OLD}"), user=USER,
+                                          home=node.path("home"),
+                                          arguments=jvm_arguments(ADDRESS)), 0o755)
+    systemctl("daemon-reload")
+    leave_all_open(node)
+    assert_found(node, f"releases: {node.path('releases')} ({script})",
+                 f"user: {USER} ({script})", f"home: {node.path('home')} ({script})")
+    start_again(node)
+    node.begin(OLD)
+    node.probe(OLD)
+    go_there_and_back(node)
+
+
+def test_a_home_that_the_process_alone_says_is_found(node):
+    """The unit reads it from a file that is gone by now."""
+    leave_all_open(node)
+    path = os.path.join(ETC, UNIT)
+    text = read(path).decode()
+    node.write(path, text.replace(f"BITBUCKET_HOME={node.path('home')}", "", 1))
+    systemctl("daemon-reload")
+    assert_found(node, f"home: {node.path('home')} (process {node.pid()})")
+
+
+def test_a_home_in_an_environment_file_is_found(node):
+    node.end_bitbucket()
+    leave_all_open(node)
+    node.write("/etc/default/bitbucket", f"BITBUCKET_HOME='{node.path('home')}'\n")
+    path = os.path.join(ETC, UNIT)
+    text = read(path).decode()
+    node.write(path, text.replace(f"Environment=BITBUCKET_HOME={node.path('home')}",
+                                  "EnvironmentFile=-/etc/default/bitbucket\nEnvironment=", 1))
+    systemctl("daemon-reload")
+    assert_found(node, f"home: {node.path('home')} (unit {UNIT})")
+
+
+def test_two_units_are_both_named_and_nothing_is_started(node):
+    other = os.path.join(ETC, "bb.service")
+    node.write(other, read(os.path.join(ETC, UNIT)).decode())
+    leave_all_open(node)
+    assert_not_found(node, "start Bitbucket, and it cannot be told which is used", other,
+                     os.path.join(ETC, UNIT), "remove or mask")
+    os.unlink(other)
+    os.symlink("/dev/null", other)
+    assert_found(node, f"home: {node.path('home')} (unit {UNIT})")
+
+
+def test_no_unit_at_all_is_told(node):
+    node.end_bitbucket()
+    os.unlink(os.path.join(ETC, UNIT))
+    os.unlink(WANTED)
+    systemctl("daemon-reload")
+    leave_all_open(node)
+    assert_not_found(node, "no unit and no init script starts bin/start-bitbucket.sh",
+                     "service: {kind: systemd, unit: …}")
+
+
 # ---- orders that end otherwise ----
 
 

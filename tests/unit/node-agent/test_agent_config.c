@@ -91,6 +91,24 @@ static void a_wrong_signature_key_or_limit_is_told(void **state)
                      "bitbucket.download_limit_mib_per_s", "1");
 }
 
+static void what_is_not_written_of_bitbucket_is_open(void **state)
+{
+    static const char *const texts[] = {
+        NODE REDIS CONTROLLERS,
+        NODE REDIS CONTROLLERS "bitbucket:\n",
+        NODE REDIS CONTROLLERS "bitbucket: {}\n",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        assert_good_config(texts[i]);
+        const struct bitbucket_open *open = &config.bitbucket.open;
+        assert_true(config.has_bitbucket);
+        assert_true(open->service && open->releases && open->install_link && open->home);
+        assert_true(open->http_port && open->ssh_port && open->address && open->context_path);
+        assert_string_equal(config.bitbucket.home, "");
+    }
+}
+
 static void minimal_configuration_has_the_documented_defaults(void **state)
 {
     (void)state;
@@ -100,13 +118,8 @@ static void minimal_configuration_has_the_documented_defaults(void **state)
     assert_string_equal(config.state_dir, "/var/lib/shunt-agent");
     assert_string_equal(config.redis.host, "10.0.0.5");
     assert_int_equal(config.controller_count, 1);
-    assert_string_equal(config.bitbucket.releases, "/opt/atlassian/bitbucket");
-    assert_string_equal(config.bitbucket.install_link, "/opt/atlassian/bitbucket/current");
-    assert_string_equal(config.bitbucket.home, "/var/atlassian/application-data/bitbucket");
-    assert_string_equal(config.bitbucket.context_path, "");
-    assert_string_equal(config.bitbucket.address, "");
-    assert_int_equal(config.bitbucket.http_port, 7990);
-    assert_int_equal(config.bitbucket.ssh_port, 7999);
+    assert_true(config.bitbucket.open.home);
+    assert_false(config.bitbucket.open.service);
     assert_int_equal(config.bitbucket.service, SERVICE_SYSTEMD);
     assert_string_equal(config.bitbucket.unit, "bitbucket.service");
 }
@@ -146,6 +159,10 @@ static void every_key_is_read(void **state)
     assert_int_equal(config.controllers[1].key.bytes[0], 0x81);
     assert_string_equal(config.bitbucket.install_link, "/srv/bitbucket");
     assert_string_equal(config.bitbucket.address, "::1");
+    assert_false(config.bitbucket.open.releases || config.bitbucket.open.install_link ||
+                 config.bitbucket.open.home || config.bitbucket.open.address ||
+                 config.bitbucket.open.http_port || config.bitbucket.open.ssh_port ||
+                 config.bitbucket.open.context_path || config.bitbucket.open.service);
     assert_int_equal(config.bitbucket.http_port, 8080);
     assert_int_equal(config.bitbucket.ssh_port, 0);
     assert_int_equal(config.bitbucket.service, SERVICE_SCRIPT);
@@ -176,11 +193,10 @@ static void empty_file_lists_all_that_is_missing(void **state)
     (void)state;
     read_text("{}\n");
     const char *complaints = buffer_text(&document.complaints);
-    static const char *const keys[] = {"cluster", "node",        "key_file",
-                                       "redis",   "controllers", "bitbucket"};
+    static const char *const keys[] = {"cluster", "node", "key_file", "redis", "controllers"};
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         assert_non_null(strstr(complaints, keys[i]));
-    assert_int_equal(document.complaint_count, 6);
+    assert_int_equal(document.complaint_count, 5);
 }
 
 static void file_that_is_no_map_is_a_complaint(void **state)
@@ -231,7 +247,7 @@ static void home_inside_releases_or_tree_names_the_rule(void **state)
                      "  install_link: /srv/bb\n  home: /srv/bb/home\n",
                      "bitbucket.home", "outside of the install tree");
     assert_complaint(NODE REDIS CONTROLLERS BITBUCKET
-                     "  releases: /var/atlassian/application-data/bitbucket/releases\n",
+                     "  home: /srv/home\n  releases: /srv/home/releases\n",
                      "releases must lie outside of BITBUCKET_HOME", "");
     assert_complaint(NODE REDIS CONTROLLERS BITBUCKET "  home: /srv/h\n  install_link: /srv/h/l\n",
                      "bitbucket.home", "install link must lie outside");
@@ -369,11 +385,10 @@ static void more_controllers_than_fit_are_a_complaint(void **state)
 static void bitbucket_section_is_checked(void **state)
 {
     (void)state;
-    assert_complaint(NODE REDIS CONTROLLERS "bitbucket: {}\n", "bitbucket", "service");
     assert_complaint(NODE REDIS CONTROLLERS BITBUCKET "  address: localhost\n", "bitbucket.address",
                      "IPv4");
-    assert_complaint(NODE REDIS CONTROLLERS BITBUCKET "  ssh_port: 7990\n", "bitbucket.ssh_port",
-                     "http_port");
+    assert_complaint(NODE REDIS CONTROLLERS BITBUCKET "  http_port: 8\n  ssh_port: 8\n",
+                     "bitbucket.ssh_port", "http_port");
     assert_complaint(NODE REDIS CONTROLLERS BITBUCKET "  http_port: 0\n", "bitbucket.http_port",
                      "from 1");
     assert_complaint(NODE REDIS CONTROLLERS BITBUCKET "  context_path: bitbucket\n",
@@ -601,7 +616,8 @@ static void bitbucket_may_be_missing_where_there_are_load_balancers(void **state
     (void)state;
     assert_good_config(NODE REDIS CONTROLLERS LBS);
     assert_false(config.has_bitbucket);
-    assert_complaint(NODE REDIS CONTROLLERS "load_balancers: []\n", "bitbucket", "missing");
+    assert_good_config(NODE REDIS CONTROLLERS LBS "bitbucket: {}\n");
+    assert_true(config.has_bitbucket);
 }
 
 static void load_balancers_are_checked_as_those_of_the_controller(void **state)
@@ -632,6 +648,7 @@ static void agent_does_not_ask_another_agent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        test_config(what_is_not_written_of_bitbucket_is_open),
         test_config(minimal_configuration_has_the_documented_defaults),
         test_config(staging_can_want_signatures_and_spare_the_network),
         test_config(a_wrong_signature_key_or_limit_is_told),

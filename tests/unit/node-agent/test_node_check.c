@@ -23,6 +23,7 @@ static int good_node(void **state)
     TEXT_COPY(config.bitbucket.init_script, scratch_path("etc/init.d/atlbitbucket"));
     assert_good(file_make_directory(scratch_path("etc/init.d"), 0755, &err));
     assert_good(file_make_directory(scratch_path("etc/systemd/system"), 0755, &err));
+    assert_good(file_make_directory(scratch_path("run/systemd/system"), 0755, &err));
     FREE_CLEANUP char *script = memory_format(
         "#!/bin/sh\n. %s/bin/start-bitbucket.sh --no-search\n", config.bitbucket.install_link);
     write_text("etc/init.d/atlbitbucket", script, 0755);
@@ -167,6 +168,33 @@ static void says_how_a_switch_will_go(void **state)
     assert_non_null(strstr(text, "names neither"));
 }
 
+static void a_service_that_starts_another_tree_is_told(void **state)
+{
+    (void)state;
+    assert_good(file_make_directory(scratch_path("bitbucket/bin"), 0755, &err));
+    write_text("bitbucket/bin/start-bitbucket.sh", "#!/bin/sh\n", 0755);
+    FREE_CLEANUP char *script = memory_format("INSTALL=%s\n\"$INSTALL/bin/start-bitbucket.sh\"\n",
+                                              scratch_path("bitbucket"));
+    write_text("etc/init.d/atlbitbucket", script, 0755);
+    assert_complaint("bitbucket', which is neither the link '", "start through this link");
+}
+
+static void properties_that_say_something_else_are_told(void **state)
+{
+    (void)state;
+    assert_good(file_make_directory(scratch_path("home/shared"), 0755, &err));
+    write_text("home/shared/bitbucket.properties", "server.port=7990\n", 0600);
+    assert_well();
+    write_text("home/shared/bitbucket.properties", "server.port=8080\n", 0600);
+    assert_complaint("http_port: it is 7990, but shared/bitbucket.properties says 8080",
+                     "write what holds");
+    config.bitbucket.open.http_port = true;
+    assert_complaint("says 8080", "restart the agent");
+    write_text("home/shared/bitbucket.properties", "plugin.ssh.enabled=false\n", 0600);
+    config.bitbucket.ssh_port = 7999;
+    assert_complaint("ssh_port: it is 7999, but shared/bitbucket.properties says 0", "");
+}
+
 /* ---- candidates ---- */
 
 static void assert_candidates(size_t count)
@@ -205,6 +233,15 @@ static void what_cannot_start_is_no_candidate(void **state)
     assert_int_equal(symlink("/dev/null", scratch_path("etc/systemd/system/atlbitbucket.service")),
                      0);
     assert_candidates(0);
+}
+
+static void without_systemd_no_unit_starts_anything(void **state)
+{
+    (void)state;
+    write_unit("etc/systemd/system/bitbucket.service");
+    assert_candidates(2);
+    assert_int_equal(rmdir(scratch_path("run/systemd/system")), 0);
+    assert_candidates(1);
 }
 
 static void a_unit_that_overrules_another_counts_once(void **state)
@@ -254,9 +291,12 @@ int main(void)
         test_good(a_tree_that_names_another_home_is_told),
         test_good(a_service_that_is_not_there_is_told_with_what_there_is),
         test_good(a_link_that_disagrees_with_the_definition_is_told),
+        test_good(a_service_that_starts_another_tree_is_told),
+        test_good(properties_that_say_something_else_are_told),
         test_good(says_how_a_switch_will_go),
         test_good(finds_units_and_scripts_that_start_bitbucket),
         test_good(what_cannot_start_is_no_candidate),
+        test_good(without_systemd_no_unit_starts_anything),
         test_good(a_unit_that_overrules_another_counts_once),
         test_good(knows_which_candidate_is_configured),
     };

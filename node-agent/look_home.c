@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "look_home.h"
+
+#include "file.h"
+#include "home_script.h"
+#include "memory.h"
+#include "path_text.h"
+#include "process_evidence.h"
+#include "release.h"
+#include "service.h"
+#include "start_settings.h"
+#include "text.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- who says it ---- */
+
+static bool read_text(const char *path, size_t most, struct buffer *ret_text)
+{
+    struct error ignored;
+    buffer_init(ret_text, most);
+    return file_read(path, ret_text, &ignored);
+}
+
+/* An init script may set it for the user that it becomes; the product's own scripts come second. */
+static bool ask_script(const struct bitbucket_config *config, struct found_home *home)
+{
+    BUFFER_CLEANUP struct buffer text;
+    (void)snprintf(home->where, sizeof(home->where), "%s", config->init_script);
+    return read_text(config->init_script, SERVICE_COMMANDS_BYTES, &text) &&
+           start_setting_of(buffer_text(&text), "BITBUCKET_HOME", home->path, sizeof(home->path)) &&
+           home->path[0] != '\0';
+}
+
+static bool ask_service(const struct bitbucket_config *config, struct found_home *home)
+{
+    struct error ignored;
+    if (config->service == SERVICE_SYSV)
+        return ask_script(config, home);
+    (void)snprintf(home->where, sizeof(home->where), "%s%s",
+                   config->service == SERVICE_SYSTEMD ? "unit " : "service.environment",
+                   config->unit);
+    return service_of(config)->environment_home(config, home->path, &ignored) &&
+           home->path[0] != '\0';
+}
+
+static bool ask_tree(const struct bitbucket_config *config, struct found_home *home)
+{
+    BUFFER_CLEANUP struct buffer text;
+    char path[RELEASE_PATH_SIZE];
+    char version[LIMIT_VERSION];
+    release_linked(config, version);
+    release_path(config, "", version, path);
+    (void)snprintf(home->where, sizeof(home->where), "%.*s/bin/set-bitbucket-home.sh", LIMIT_PATH,
+                   path);
+    if (version[0] == '\0' || !read_text(home->where, HOME_SCRIPT_BYTES, &text))
+        return false;
+    home_script_read(buffer_text(&text), text.length, home->path);
+    return home->path[0] != '\0';
+}
+
+/* ---- the process ---- */
+
+static bool names_home(pid_t pid, struct buffer *scratch, char home[LIMIT_PATH])
+{
+    static const char prefix[] = "-Dbitbucket.home=";
+    if (!evidence_read(pid, "cmdline", scratch))
+        return false;
+    for (const char *word = evidence_next_word(scratch, NULL); word != NULL;
+         word = evidence_next_word(scratch, word)) {
+        if (text_starts_with(word, prefix))
+            return text_copy(home, LIMIT_PATH, word + strlen(prefix)) && home[0] == '/';
+    }
+    return false;
+}
+
+static bool is_of_releases(pid_t pid, const struct bitbucket_config *config)
+{
+    char version[LIMIT_VERSION];
+    evidence_release(pid, config, version);
+    return version[0] != '\0';
+}
+
+bool look_for_home_of_process(const struct bitbucket_config *config, struct found_home *ret_home)
+{
+    BUFFER_CLEANUP struct buffer scratch;
+    const struct dirent *entry;
+    uint64_t pid = 0;
+    bool is_found = false;
+    DIR *directory = opendir("/proc");
+    if (directory == NULL)
+        return false;
+    buffer_init(&scratch, EVIDENCE_BYTES);
+    while (!is_found && (entry = readdir(directory)) != NULL)
+        is_found = text_parse_u64(entry->d_name, INT32_MAX, &pid) &&
+                   names_home((pid_t)pid, &scratch, ret_home->path) &&
+                   is_of_releases((pid_t)pid, config);
+    closedir(directory);
+    if (is_found)
+        (void)snprintf(ret_home->where, sizeof(ret_home->where), "process %d", (int)pid);
+    return is_found;
+}
+
+/* ---- what they say ---- */
+
+static bool is_same(const char *a, const char *b)
+{
+    FREE_CLEANUP char *resolved_a = realpath(a, NULL);
+    FREE_CLEANUP char *resolved_b = realpath(b, NULL);
+    return text_equal(a, b) ||
+           (resolved_a != NULL && resolved_b != NULL && text_equal(resolved_a, resolved_b));
+}
+
+static bool take_home(const struct found_home *said, struct found_home *home, struct error *err)
+{
+    if (!path_is_normal(said->path) || strcmp(said->path, "/") == 0) {
+        error_set(err, ERROR_INVALID, "%s says %s, which is no plain path", said->where,
+                  said->path);
+        error_hint(err, "write the path there without '.', '..' and '//'");
+        return false;
+    }
+    if (home->path[0] == '\0')
+        *home = *said;
+    if (is_same(said->path, home->path))
+        return true;
+    error_set(err, ERROR_CONFLICT, "%s says %s, but %s says %s", home->where, home->path,
+              said->where, said->path);
+    error_hint(err, "have both say the same, or write the right one as bitbucket.home");
+    return false;
+}
+
+static void trim_slashes(char *path)
+{
+    for (size_t length = strlen(path); length > 1 && path[length - 1] == '/'; length--)
+        path[length - 1] = '\0';
+}
+
+bool look_for_home(const struct bitbucket_config *config, struct found_home *ret_home,
+                   struct error *err)
+{
+    static bool (*const ask[])(const struct bitbucket_config *, struct found_home *) = {
+        ask_service, ask_tree, look_for_home_of_process};
+    struct found_home home = {.path = ""};
+    for (size_t i = 0; i < sizeof(ask) / sizeof(ask[0]); i++) {
+        struct found_home said = {.path = ""};
+        if (!ask[i](config, &said))
+            continue;
+        trim_slashes(said.path);
+        if (!take_home(&said, &home, err))
+            return false;
+    }
+    if (home.path[0] == '\0') {
+        error_set(err, ERROR_NOT_FOUND,
+                  "neither the service, nor bin/set-bitbucket-home.sh of the "
+                  "tree in use, nor a process that runs says where it is");
+        error_hint(err, "write it: bitbucket: {home: /var/atlassian/application-data/bitbucket}");
+        return false;
+    }
+    *ret_home = home;
+    return true;
+}

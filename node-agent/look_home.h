@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * BITBUCKET_HOME, as the service, the tree in use and the process that runs say it.
+ */
+#ifndef SHUNT_LOOK_HOME_H
+#define SHUNT_LOOK_HOME_H
+
+#include "agent_config.h"
+
+#include <sys/types.h>
+
+struct found_home {
+    char path[LIMIT_PATH];
+    char where[LIMIT_PATH + 32]; /* what says so */
+};
+
+/* The first that says it: the service's environment or init script, bin/set-bitbucket-home.sh of
+ * the tree in use, a process that runs from one of the releases. ERROR_CONFLICT where another one
+ * of them says something else, ERROR_NOT_FOUND where none does. Service, releases and link must be
+ * known. */
+bool look_for_home(const struct bitbucket_config *config, struct found_home *ret_home,
+                   struct error *err);
+
+/* That of a process which runs from one of the releases; false where there is none. */
+bool look_for_home_of_process(const struct bitbucket_config *config, struct found_home *ret_home);
+
+#endif
