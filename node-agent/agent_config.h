@@ -55,6 +55,7 @@ struct bitbucket_config {
     char releases[LIMIT_PATH];     /* holds one directory a release: RELEASES/7.9.4 */
     char install_link[LIMIT_PATH]; /* the symbolic link that names the running release */
     char home[LIMIT_PATH];         /* BITBUCKET_HOME: never written, moved or removed by us */
+    bool is_home_of_process;       /* found, and nothing but a process has said it */
     char address[64];              /* literal IP it listens on; empty: any, probed on 127.0.0.1 */
     int http_port;                 /* 7990; 0 = open */
     int ssh_port;                  /* 7999; 0 = SSH is off; BITBUCKET_SSH_PORT_OPEN */

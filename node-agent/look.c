@@ -23,6 +23,7 @@ static const char by_default[] = "the product's default";
 /* One look at the host. */
 struct look {
     struct bitbucket_config *config;
+    const char *state_dir;
     const char *root;
     struct buffer *found, *complaints;
     size_t complaint_count;
@@ -164,8 +165,9 @@ static bool find_home(struct look *look)
         tell(look, "home", config->home, as_configured);
         return config->home[0] != '\0';
     }
-    if (!look_for_home(config, &home, &err))
+    if (!look_for_home(config, look->state_dir, &home, &err))
         return complain(look, "home", &err);
+    config->is_home_of_process = text_starts_with(home.where, "process ");
     TEXT_COPY(config->home, home.path);
     tell(look, "home", home.path, home.where);
     return true;
@@ -241,7 +243,7 @@ static bool find_listening(struct look *look)
 
 /* What is written alone has been judged already. A home in a release is left to the check of the
  * node, so that a plan names it: what removes releases looks for it. */
-static void check_rules(struct look *look, const char *state_dir)
+static void check_rules(struct look *look)
 {
     const struct bitbucket_config *config = look->config;
     const struct bitbucket_open *open = &config->open;
@@ -256,7 +258,7 @@ static void check_rules(struct look *look, const char *state_dir)
         error_set(&err, ERROR_INVALID, "%s", broken);
         complain(look, key, &err);
     }
-    if (open->home && path_is_inside(state_dir, config->home)) {
+    if (open->home && path_is_inside(look->state_dir, config->home)) {
         error_set(&err, ERROR_INVALID,
                   "'%s' holds the state_dir, and nothing is ever written there", config->home);
         complain(look, "home", &err);
@@ -267,6 +269,7 @@ size_t look_fill(struct agent_config *config, const char *root, struct buffer *r
                  struct buffer *ret_complaints)
 {
     struct look look = {.config = &config->bitbucket,
+                        .state_dir = config->state_dir,
                         .root = root,
                         .found = ret_found,
                         .complaints = ret_complaints};
@@ -274,6 +277,13 @@ size_t look_fill(struct agent_config *config, const char *root, struct buffer *r
         return look.complaint_count;
     tell_user(&look);
     if (find_home(&look) && find_listening(&look) && look.complaint_count == 0)
-        check_rules(&look, config->state_dir);
+        check_rules(&look);
     return look.complaint_count;
+}
+
+bool look_remember(const struct agent_config *config, struct error *err)
+{
+    const struct bitbucket_config *bitbucket = &config->bitbucket;
+    return !bitbucket->is_home_of_process ||
+           look_remember_home(config->state_dir, bitbucket->home, err);
 }

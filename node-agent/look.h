@@ -18,6 +18,10 @@
 size_t look_fill(struct agent_config *config, const char *root, struct buffer *ret_found,
                  struct buffer *ret_complaints);
 
+/* What only a process has said is kept in the state_dir: it is stopped in an upgrade, and the agent
+ * may have to start again then. */
+bool look_remember(const struct agent_config *config, struct error *err);
+
 /* Looks again, and complains of what does not agree with the configuration in use: with what is
  * written there, or with what was found at the start and has changed since. */
 void look_compare(const struct bitbucket_config *config, struct node_complaints *complaints);

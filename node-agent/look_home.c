@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- who says it ---- */
 
@@ -77,9 +78,21 @@ static bool names_home(pid_t pid, struct buffer *scratch, char home[LIMIT_PATH])
     return false;
 }
 
+/* A container of this host has the same paths to other files. */
+static bool has_our_root(pid_t pid)
+{
+    char path[64];
+    struct stat ours, theirs;
+    (void)snprintf(path, sizeof(path), "/proc/%d/root/", (int)pid);
+    return stat("/", &ours) == 0 && stat(path, &theirs) == 0 && ours.st_dev == theirs.st_dev &&
+           ours.st_ino == theirs.st_ino;
+}
+
 static bool is_of_releases(pid_t pid, const struct bitbucket_config *config)
 {
     char version[LIMIT_VERSION];
+    if (!has_our_root(pid))
+        return false;
     evidence_release(pid, config, version);
     return version[0] != '\0';
 }
@@ -138,8 +151,35 @@ static void trim_slashes(char *path)
         path[length - 1] = '\0';
 }
 
-bool look_for_home(const struct bitbucket_config *config, struct found_home *ret_home,
-                   struct error *err)
+/* ---- what a process said before ---- */
+
+static void remembered_path(const char *state_dir, char path[LIMIT_PATH + 16])
+{
+    (void)snprintf(path, LIMIT_PATH + 16, "%s/found-home", state_dir);
+}
+
+static bool recall(const char *state_dir, struct found_home *home)
+{
+    BUFFER_CLEANUP struct buffer text;
+    char path[LIMIT_PATH + 16];
+    remembered_path(state_dir, path);
+    TEXT_COPY(home->where, path);
+    return read_text(path, LIMIT_PATH - 1, &text) && path_is_normal(buffer_text(&text)) &&
+           TEXT_COPY(home->path, buffer_text(&text));
+}
+
+bool look_remember_home(const char *state_dir, const char *home, struct error *err)
+{
+    char path[LIMIT_PATH + 16];
+    remembered_path(state_dir, path);
+    return file_make_directory(state_dir, 0700, err) &&
+           file_replace(path, home, strlen(home), 0600, err);
+}
+
+/* ---- the whole ---- */
+
+bool look_for_home(const struct bitbucket_config *config, const char *state_dir,
+                   struct found_home *ret_home, struct error *err)
 {
     static bool (*const ask[])(const struct bitbucket_config *, struct found_home *) = {
         ask_service, ask_tree, look_for_home_of_process};
@@ -152,7 +192,7 @@ bool look_for_home(const struct bitbucket_config *config, struct found_home *ret
         if (!take_home(&said, &home, err))
             return false;
     }
-    if (home.path[0] == '\0') {
+    if (home.path[0] == '\0' && !recall(state_dir, &home)) {
         error_set(err, ERROR_NOT_FOUND,
                   "neither the service, nor bin/set-bitbucket-home.sh of the "
                   "tree in use, nor a process that runs says where it is");

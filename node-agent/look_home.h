@@ -16,10 +16,13 @@ struct found_home {
 
 /* The first that says it: the service's environment or init script, bin/set-bitbucket-home.sh of
  * the tree in use, a process that runs from one of the releases. ERROR_CONFLICT where another one
- * of them says something else, ERROR_NOT_FOUND where none does. Service, releases and link must be
- * known. */
-bool look_for_home(const struct bitbucket_config *config, struct found_home *ret_home,
-                   struct error *err);
+ * of them says something else. Where none does, what is remembered; ERROR_NOT_FOUND without that.
+ * Service, releases and link must be known. */
+bool look_for_home(const struct bitbucket_config *config, const char *state_dir,
+                   struct found_home *ret_home, struct error *err);
+
+/* For an agent that starts again while Bitbucket is stopped, and only its process has said it. */
+bool look_remember_home(const char *state_dir, const char *home, struct error *err);
 
 /* That of a process which runs from one of the releases; false where there is none. */
 bool look_for_home_of_process(const struct bitbucket_config *config, struct found_home *ret_home);

@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CONFIG_PATH "/etc/shunt/agent.yaml"
+#define CONFIG_DEFAULT "/etc/shunt/agent.yaml"
 
 enum exit_status {
     EXIT_LEFT = 0,
@@ -36,7 +36,7 @@ static const char help[] =
     "\n"
     "  check              look at configuration and host, print what was found there and all that\n"
     "                     is wrong, and end; --check does the same\n"
-    "  --config FILE      the configuration (YAML); for check by default " CONFIG_PATH "\n"
+    "  --config FILE      the configuration (YAML); for check by default " CONFIG_DEFAULT "\n"
     "  --log-level LEVEL  error, warning, notice, info (default) or debug\n"
     "  --version          print the version, and end\n"
     "  --help             print this, and end\n"
@@ -112,7 +112,7 @@ static bool parse_options(int argc, char **argv, struct options *options)
         optind++;
     }
     if (options->is_check && options->config_path == NULL)
-        options->config_path = CONFIG_PATH;
+        options->config_path = CONFIG_DEFAULT;
     if (optind < argc) {
         fprintf(stderr, "shunt-agent: '%s' is not a command\n", argv[optind]);
         return false;
@@ -240,7 +240,7 @@ static enum exit_status run(const struct options *options)
         status = fail(EXIT_CONFIGURATION, &err, "configuration");
     else
         guard_home(&config);
-    if (status == EXIT_LEFT && !agent_run(&config, &err))
+    if (status == EXIT_LEFT && (!look_remember(&config, &err) || !agent_run(&config, &err)))
         status = fail(EXIT_FAILED, &err, "cannot begin");
     agent_config_done(&config);
     return status;

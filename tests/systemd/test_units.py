@@ -386,7 +386,7 @@ def test_all_is_found_where_an_init_script_names_the_release(node):
     go_there_and_back(node)
 
 
-def test_a_home_that_the_process_alone_says_is_found(node):
+def test_a_home_that_the_process_alone_says_is_found_also_when_it_is_gone(node):
     """The unit reads it from a file that is gone by now."""
     leave_all_open(node)
     path = os.path.join(ETC, UNIT)
@@ -394,6 +394,10 @@ def test_a_home_that_the_process_alone_says_is_found(node):
     node.write(path, text.replace(f"BITBUCKET_HOME={node.path('home')}", "", 1))
     systemctl("daemon-reload")
     assert_found(node, f"home: {node.path('home')} (process {node.pid()})")
+    start_again(node)
+    node.end_bitbucket()
+    start_again(node)
+    assert_found(node, f"home: {node.path('home')} ({node.path('state/found-home')})")
 
 
 def test_a_home_in_an_environment_file_is_found(node):

@@ -375,9 +375,16 @@ static void a_home_that_the_process_alone_says_is_found(void **state)
     FREE_CLEANUP char *line =
         memory_format("home: %s (process %d)\n", scratch_path("home"), (int)pid);
     assert_line(line);
+    assert_good(look_remember(&config, &err));
     write_home_script("/srv/other");
     assert_complaint("set-bitbucket-home.sh says /srv/other, but process", "");
     end_process(pid, input);
+    write_home_script("");
+    assert_found(); /* an agent that starts again in the middle of an upgrade */
+    assert_line("home: %/home (%/state/found-home)\n");
+    write_home_script("%/home");
+    assert_found();
+    assert_line("home: %/home (%/releases/7.9.0/bin/set-bitbucket-home.sh)\n");
 }
 
 static void a_home_in_a_release_is_left_to_the_check_of_the_node(void **state)
