@@ -47,7 +47,7 @@ static void ask_facts(struct shell *shell, struct cluster *cluster, struct plan_
                   "no answer from agent '%s' in %d s", node->agent, FACTS_MS / 1000);
         error_hint(&run->input.nodes[index].agent_error,
                    "on that node: systemctl status shunt-agent; "
-                   "shunt-agent --config /etc/shunt/agent.yaml --check");
+                   "shunt-agent check");
     }
 }
 

@@ -109,6 +109,19 @@ static void what_is_not_written_of_bitbucket_is_open(void **state)
     }
 }
 
+/* Its first lines are all that a standard install needs. */
+static void the_example_is_good_and_leaves_bitbucket_open(void **state)
+{
+    struct error err;
+    (void)state;
+    assert_true(yaml_open(TEST_SOURCE_DIR "/deploy/examples/agent.yaml", &document, &err));
+    agent_config_read(&document, &config);
+    assert_string_equal(buffer_text(&document.complaints), "");
+    assert_true(config.has_bitbucket);
+    assert_true(config.bitbucket.open.service && config.bitbucket.open.home);
+    assert_string_equal(config.redis.user, "agent.git.bb1");
+}
+
 static void minimal_configuration_has_the_documented_defaults(void **state)
 {
     (void)state;
@@ -649,6 +662,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         test_config(what_is_not_written_of_bitbucket_is_open),
+        test_config(the_example_is_good_and_leaves_bitbucket_open),
         test_config(minimal_configuration_has_the_documented_defaults),
         test_config(staging_can_want_signatures_and_spare_the_network),
         test_config(a_wrong_signature_key_or_limit_is_told),
