@@ -2,6 +2,7 @@
 #include "service_candidates.h"
 
 #include "definition_file.h"
+#include "file.h"
 #include "memory.h"
 #include "quote.h"
 #include "text.h"
@@ -150,6 +151,16 @@ static bool is_same_file(const char *a, const char *b)
     return resolved_a != NULL && resolved_b != NULL && text_equal(resolved_a, resolved_b);
 }
 
+/* By one of its names: systemd.unit(5) knows links as aliases. */
+static bool is_unit_of_name(const char *path, const char *unit)
+{
+    FREE_CLEANUP char *directory = file_directory(path);
+    FREE_CLEANUP char *beside = memory_format("%s/%s", directory, unit);
+    FREE_CLEANUP char *resolved = realpath(path, NULL);
+    return text_equal(strrchr(path, '/') + 1, unit) || is_same_file(path, beside) ||
+           (resolved != NULL && text_equal(strrchr(resolved, '/') + 1, unit));
+}
+
 /* systemd-sysv-generator(8) makes NAME.service from /etc/init.d/NAME. */
 bool service_candidate_is_configured(const struct bitbucket_config *config, const char *path)
 {
@@ -157,8 +168,8 @@ bool service_candidate_is_configured(const struct bitbucket_config *config, cons
     size_t length = strlen(name);
     switch (config->service) {
     case SERVICE_SYSTEMD:
-        return text_equal(name, config->unit) || (strncmp(config->unit, name, length) == 0 &&
-                                                  text_equal(config->unit + length, SUFFIX));
+        return is_unit_of_name(path, config->unit) || (strncmp(config->unit, name, length) == 0 &&
+                                                       text_equal(config->unit + length, SUFFIX));
     case SERVICE_SYSV:
         return is_same_file(path, config->init_script);
     case SERVICE_SCRIPT:

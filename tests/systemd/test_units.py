@@ -277,6 +277,17 @@ def test_check_names_a_second_service_and_one_that_is_not_there(node):
     assert f"there is no unit {UNIT}; hint: service: {{kind: systemd, unit: bb.service}}" in said
 
 
+def test_a_home_that_the_service_cannot_write_is_in_facts_and_check(node):
+    """For the agent itself it is read-only in any case."""
+    assert "complaints" not in node.done("facts")["facts"]
+    shutil.chown(node.path("home"), "root")
+    complaint = node.done("facts")["facts"]["complaints"][0]
+    assert f"the service's user {USER} cannot write in '{node.path('home')}'" in complaint["message"]
+    assert complaint["message"] in node.check_output()
+    shutil.chown(node.path("home"), USER)
+    assert "complaints" not in node.done("facts")["facts"]
+
+
 # ---- a configuration that says nothing of Bitbucket ----
 
 INIT_SCRIPT = """#!/bin/bash

@@ -2,6 +2,7 @@
 #include "node_check.h"
 
 #include "memory.h"
+#include "merge.h"
 #include "node-agent/node_fixture.h"
 #include "release.h"
 #include "service_candidates.h"
@@ -84,6 +85,32 @@ static void a_root_that_is_mounted_read_only_is_told(void **state)
         _exit(complaints.count == 1 &&
                       strstr(complaints.items[0].message, "mounted read-only") != NULL &&
                       strstr(complaints.items[0].hint, "mount it for writing") != NULL
+                  ? 0
+                  : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 2)
+        skip();
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* The same way: nothing that can be run stands where git was. */
+static void a_missing_git_is_told(void **state)
+{
+    int status;
+    (void)state;
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (unshare(CLONE_NEWNS) != 0 || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+            _exit(2);
+        for (const char *git; (git = merge_find_git()) != NULL;) {
+            if (mount("/dev/null", git, NULL, MS_BIND, NULL) != 0)
+                _exit(2);
+        }
+        node_check(&config, &complaints);
+        _exit(complaints.count == 1 && strstr(complaints.items[0].message, "git: ") != NULL &&
+                      strstr(complaints.items[0].hint, "install git") != NULL
                   ? 0
                   : 1);
     }
@@ -276,6 +303,22 @@ static void knows_which_candidate_is_configured(void **state)
     assert_false(service_candidate_is_configured(&config.bitbucket, script));
 }
 
+static void a_unit_is_configured_by_any_of_its_names(void **state)
+{
+    (void)state;
+    const char *real = "etc/systemd/system/bitbucket.service";
+    const char *alias = "etc/systemd/system/bb.service";
+    write_unit(real);
+    assert_int_equal(symlink("bitbucket.service", scratch_path(alias)), 0);
+    config.bitbucket.service = SERVICE_SYSTEMD;
+    TEXT_COPY(config.bitbucket.unit, "bitbucket.service");
+    assert_true(service_candidate_is_configured(&config.bitbucket, scratch_path(alias)));
+    TEXT_COPY(config.bitbucket.unit, "bb.service");
+    assert_true(service_candidate_is_configured(&config.bitbucket, scratch_path(real)));
+    TEXT_COPY(config.bitbucket.unit, "other.service");
+    assert_false(service_candidate_is_configured(&config.bitbucket, scratch_path(real)));
+}
+
 #define test_good(test) cmocka_unit_test_setup_teardown(test, good_node, scratch_remove)
 
 int main(void)
@@ -285,6 +328,7 @@ int main(void)
         test_good(a_root_behind_a_link_is_told),
         test_good(a_root_that_is_not_there_is_told),
         test_good(a_root_that_is_mounted_read_only_is_told),
+        test_good(a_missing_git_is_told),
         test_good(a_home_inside_the_tree_is_told),
         test_good(a_home_that_the_service_cannot_write_is_told),
         test_good(a_user_that_is_not_there_is_told),
@@ -299,6 +343,7 @@ int main(void)
         test_good(without_systemd_no_unit_starts_anything),
         test_good(a_unit_that_overrules_another_counts_once),
         test_good(knows_which_candidate_is_configured),
+        test_good(a_unit_is_configured_by_any_of_its_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
