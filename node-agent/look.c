@@ -8,6 +8,7 @@
 #include "look_service.h"
 #include "path_text.h"
 #include "service.h"
+#include "service_candidates.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -100,8 +101,13 @@ static bool find_releases(struct look *look, const struct found_places *found, b
                           struct error *err)
 {
     struct bitbucket_config *config = look->config;
-    if (!is_told)
+    struct service_candidates candidates;
+    if (!is_told) {
+        service_candidates_find(NULL, look->root, &candidates);
+        if (candidates.count > 0)
+            service_candidates_hint(&candidates, err);
         return complain(look, "releases", err);
+    }
     if (found->releases[0] != '\0')
         return TEXT_COPY(config->releases, found->releases);
     if (service_of(config)->define == NULL)
@@ -232,7 +238,7 @@ static bool find_listening(struct look *look)
     if (is_open && !look_for_listening(config, &found, &err))
         return complain(look, "http_port", &err);
     take_listening(look, &found);
-    if (config->http_port != config->ssh_port)
+    if (config->http_port != config->ssh_port || (!open->http_port && !open->ssh_port))
         return true;
     error_set(&err, ERROR_CONFLICT, "HTTP and SSH have the same port, %d", config->http_port);
     error_hint(&err, "write bitbucket.http_port and bitbucket.ssh_port (0: SSH is off)");

@@ -249,18 +249,6 @@ static void check_link_agrees(const struct bitbucket_config *config,
                       linked, definition->name, definition->version);
 }
 
-static void suggest(const struct service_candidates *candidates, struct error *err)
-{
-    for (size_t i = 0; i < candidates->count; i++) {
-        const char *path = candidates->paths[i];
-        if (text_starts_with(path, "/etc/init.d/"))
-            error_hint(err, "service: {kind: sysv, script: %.180s}", path);
-        else
-            error_hint(err, "service: {kind: systemd, unit: %.180s}", strrchr(path, '/') + 1);
-    }
-    error_hint(err, "service: {kind: script, user: …}, where neither systemd nor init starts it");
-}
-
 static void check_candidates(const struct bitbucket_config *config,
                              const struct service_candidates *candidates,
                              struct node_complaints *complaints)
@@ -282,7 +270,8 @@ static void check_definition(const struct agent_config *config, struct node_comp
     struct definition definition;
     struct service_candidates candidates;
     struct error err;
-    if (bitbucket->service == SERVICE_SYSTEMD && bitbucket->unit[0] == '\0')
+    bool has_unit = bitbucket->service != SERVICE_SYSTEMD || bitbucket->unit[0] != '\0';
+    if (!has_unit || bitbucket->releases[0] == '\0')
         return;
     if (bitbucket->service == SERVICE_SYSTEMD && access("/run/systemd/system", F_OK) != 0) {
         node_complain(complaints, what, "kind: sysv, or kind: script", "systemd does not run here");
@@ -298,7 +287,7 @@ static void check_definition(const struct agent_config *config, struct node_comp
         return;
     }
     if (err.code == ERROR_NOT_FOUND)
-        suggest(&candidates, &err);
+        service_candidates_hint(&candidates, &err);
     complain_of_error(complaints, what, &err);
 }
 
@@ -308,7 +297,7 @@ void node_check_describe(const struct agent_config *config, char *text, size_t s
     struct error ignored;
     const char *link = config->bitbucket.install_link;
     text[0] = '\0';
-    if (!definition_look(config, &definition, &ignored))
+    if (config->bitbucket.releases[0] == '\0' || !definition_look(config, &definition, &ignored))
         return;
     switch (definition.kind) {
     case DEFINITION_LINK:

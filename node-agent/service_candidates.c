@@ -144,6 +144,18 @@ bool service_candidate_is_script(const char *path, const char *root)
     return text_starts_with(path, directory);
 }
 
+void service_candidates_hint(const struct service_candidates *candidates, struct error *err)
+{
+    for (size_t i = 0; i < candidates->count; i++) {
+        const char *path = candidates->paths[i];
+        if (is_unit_name(path))
+            error_hint(err, "service: {kind: systemd, unit: %.180s}", strrchr(path, '/') + 1);
+        else
+            error_hint(err, "service: {kind: sysv, script: %.180s}", path);
+    }
+    error_hint(err, "service: {kind: script, user: …}, where neither systemd nor init starts it");
+}
+
 static bool is_same_file(const char *a, const char *b)
 {
     FREE_CLEANUP char *resolved_a = realpath(a, NULL);

@@ -25,6 +25,9 @@ void service_candidates_find(const struct bitbucket_config *config, const char *
 /* The candidate is an init script, and no unit. */
 bool service_candidate_is_script(const char *path, const char *root);
 
+/* The configuration of the first one as the error's hint; without any, the one that remains. */
+void service_candidates_hint(const struct service_candidates *candidates, struct error *err);
+
 /* The candidate is what the configuration names. */
 bool service_candidate_is_configured(const struct bitbucket_config *config, const char *path);
 

@@ -549,6 +549,8 @@ def test_check_says_all_at_once(idle_agent, controller):
     assert good.returncode == 0, good.stderr
     assert good.stdout.startswith("service: the agent starts through the link '")
     assert good.stdout.endswith("\nconfiguration is good\n")
+    assert f"\nhome: {idle_agent.path('home')} (as configured)\n" in good.stdout
+    assert idle_agent.run("check").stdout == good.stdout
     with open(idle_agent.path("agent.yaml"), "a", encoding="utf-8") as config:
         config.write("colour: blue\n")
     os.unlink(idle_agent.path("releases/current"))

@@ -207,6 +207,16 @@ static void a_unit_is_taken_by_its_name(void **state)
     assert_string_equal(config.bitbucket.unit, "bb.service");
 }
 
+static void a_service_that_is_written_and_not_there_is_told_with_what_there_is(void **state)
+{
+    (void)state;
+    install();
+    config.bitbucket.open.service = false;
+    config.bitbucket.service = SERVICE_SYSV;
+    TEXT_COPY(config.bitbucket.init_script, scratch_path("etc/init.d/bb"));
+    assert_complaint("etc/init.d/bb", "service: {kind: sysv, script: /");
+}
+
 /* ---- releases and link ---- */
 
 static void a_tree_without_a_version_is_told(void **state)
@@ -553,6 +563,7 @@ int main(void)
         test_open(no_service_is_told_with_what_to_write),
         test_open(two_services_are_both_named),
         test_open(a_unit_is_taken_by_its_name),
+        test_open(a_service_that_is_written_and_not_there_is_told_with_what_there_is),
         test_open(a_tree_without_a_version_is_told),
         test_open(a_link_that_leads_nowhere_is_told),
         test_open(a_link_with_a_versions_name_is_told),
