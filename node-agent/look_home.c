@@ -3,6 +3,7 @@
 
 #include "file.h"
 #include "home_script.h"
+#include "look_places.h"
 #include "memory.h"
 #include "path_text.h"
 #include "process_evidence.h"
@@ -13,7 +14,6 @@
 
 #include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -119,14 +119,6 @@ bool look_for_home_of_process(const struct bitbucket_config *config, struct foun
 
 /* ---- what they say ---- */
 
-static bool is_same(const char *a, const char *b)
-{
-    FREE_CLEANUP char *resolved_a = realpath(a, NULL);
-    FREE_CLEANUP char *resolved_b = realpath(b, NULL);
-    return text_equal(a, b) ||
-           (resolved_a != NULL && resolved_b != NULL && text_equal(resolved_a, resolved_b));
-}
-
 static bool take_home(const struct found_home *said, struct found_home *home, struct error *err)
 {
     if (!path_is_normal(said->path) || strcmp(said->path, "/") == 0) {
@@ -137,7 +129,7 @@ static bool take_home(const struct found_home *said, struct found_home *home, st
     }
     if (home->path[0] == '\0')
         *home = *said;
-    if (is_same(said->path, home->path))
+    if (look_is_same_place(said->path, home->path))
         return true;
     error_set(err, ERROR_CONFLICT, "%s says %s, but %s says %s", home->where, home->path,
               said->where, said->path);
