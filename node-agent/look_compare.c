@@ -122,14 +122,16 @@ static void compare_process(const struct bitbucket_config *config, int cluster_p
 {
     struct process_list PROCESS_LIST_CLEANUP list = {.count = 0};
     struct listening_ports ports;
-    struct found_home home;
+    struct process_homes homes;
     struct error ignored;
     if (process_find(config, &list, &ignored) && list.count > 0 &&
         listening_ports_read(&list, &ports, &ignored) && !process_list_is_gone(&list))
         compare_ports(config, list.items[0].pid, &ports, cluster_port, complaints);
-    if (look_for_home_of_process(config, &home) && !release_is_home(config, home.path))
+    look_for_homes_of_processes(config, config->home, &homes);
+    if (homes.count > 0 && !release_is_home(config, homes.items[0].path))
         node_complain(complaints, "bitbucket.home", "restart Bitbucket, or write what it runs with",
-                      "it is %s, but %s runs with %s", config->home, home.where, home.path);
+                      "it is %s, but %s runs with %s", config->home, homes.items[0].where,
+                      homes.items[0].path);
 }
 
 void look_compare(const struct bitbucket_config *config, struct node_complaints *complaints)

@@ -29,7 +29,7 @@ static bool read_text(const char *path, size_t most, struct buffer *ret_text)
 /* An init script may set it for the user that it becomes; the product's own scripts come second. */
 static bool ask_script(const struct bitbucket_config *config, struct found_home *home)
 {
-    BUFFER_CLEANUP struct buffer text;
+    BUFFER_CLEANUP struct buffer text = {.data = NULL};
     (void)snprintf(home->where, sizeof(home->where), "%s", config->init_script);
     return read_text(config->init_script, SERVICE_COMMANDS_BYTES, &text) &&
            start_setting_of(buffer_text(&text), "BITBUCKET_HOME", home->path, sizeof(home->path)) &&
@@ -50,7 +50,7 @@ static bool ask_service(const struct bitbucket_config *config, struct found_home
 
 static bool ask_tree(const struct bitbucket_config *config, struct found_home *home)
 {
-    BUFFER_CLEANUP struct buffer text;
+    BUFFER_CLEANUP struct buffer text = {.data = NULL};
     char path[RELEASE_PATH_SIZE];
     char version[LIMIT_VERSION];
     release_linked(config, version);
@@ -97,30 +97,54 @@ static bool is_of_releases(pid_t pid, const struct bitbucket_config *config)
     return version[0] != '\0';
 }
 
-bool look_for_home_of_process(const struct bitbucket_config *config, struct found_home *ret_home)
+/* True where there is no need to look on. */
+static bool take_process(pid_t pid, const char *home, const char *wanted,
+                         struct process_homes *homes)
+{
+    bool is_wanted = wanted[0] != '\0' && look_is_same_place(home, wanted);
+    size_t at = is_wanted ? 0 : homes->count;
+    if (is_wanted || homes->count == 0 ||
+        (homes->count == 1 && !look_is_same_place(home, homes->items[0].path))) {
+        TEXT_COPY(homes->items[at].path, home);
+        (void)snprintf(homes->items[at].where, sizeof(homes->items[at].where), "process %d",
+                       (int)pid);
+        homes->count = at + 1;
+    }
+    return is_wanted;
+}
+
+void look_for_homes_of_processes(const struct bitbucket_config *config, const char *wanted,
+                                 struct process_homes *ret_homes)
 {
     BUFFER_CLEANUP struct buffer scratch;
     const struct dirent *entry;
-    uint64_t pid = 0;
-    bool is_found = false;
+    char home[LIMIT_PATH];
+    uint64_t pid;
+    bool is_over = false;
     DIR *directory = opendir("/proc");
+    ret_homes->count = 0;
     if (directory == NULL)
-        return false;
+        return;
     buffer_init(&scratch, EVIDENCE_BYTES);
-    while (!is_found && (entry = readdir(directory)) != NULL)
-        is_found = text_parse_u64(entry->d_name, INT32_MAX, &pid) &&
-                   names_home((pid_t)pid, &scratch, ret_home->path) &&
-                   is_of_releases((pid_t)pid, config);
+    while (!is_over && (entry = readdir(directory)) != NULL) {
+        if (text_parse_u64(entry->d_name, INT32_MAX, &pid) &&
+            names_home((pid_t)pid, &scratch, home) && is_of_releases((pid_t)pid, config))
+            is_over = take_process((pid_t)pid, home, wanted, ret_homes);
+    }
     closedir(directory);
-    if (is_found)
-        (void)snprintf(ret_home->where, sizeof(ret_home->where), "process %d", (int)pid);
-    return is_found;
 }
 
 /* ---- what they say ---- */
 
-static bool take_home(const struct found_home *said, struct found_home *home, struct error *err)
+static void trim_slashes(char *path)
 {
+    for (size_t length = strlen(path); length > 1 && path[length - 1] == '/'; length--)
+        path[length - 1] = '\0';
+}
+
+static bool take_home(struct found_home *said, struct found_home *home, struct error *err)
+{
+    trim_slashes(said->path);
     if (!path_is_normal(said->path) || strcmp(said->path, "/") == 0) {
         error_set(err, ERROR_INVALID, "%s says %s, which is no plain path", said->where,
                   said->path);
@@ -137,12 +161,6 @@ static bool take_home(const struct found_home *said, struct found_home *home, st
     return false;
 }
 
-static void trim_slashes(char *path)
-{
-    for (size_t length = strlen(path); length > 1 && path[length - 1] == '/'; length--)
-        path[length - 1] = '\0';
-}
-
 /* ---- what a process said before ---- */
 
 static void remembered_path(const char *state_dir, char path[LIMIT_PATH + 16])
@@ -152,7 +170,7 @@ static void remembered_path(const char *state_dir, char path[LIMIT_PATH + 16])
 
 static bool recall(const char *state_dir, struct found_home *home)
 {
-    BUFFER_CLEANUP struct buffer text;
+    BUFFER_CLEANUP struct buffer text = {.data = NULL};
     char path[LIMIT_PATH + 16];
     remembered_path(state_dir, path);
     TEXT_COPY(home->where, path);
@@ -173,15 +191,18 @@ bool look_remember_home(const char *state_dir, const char *home, struct error *e
 bool look_for_home(const struct bitbucket_config *config, const char *state_dir,
                    struct found_home *ret_home, struct error *err)
 {
-    static bool (*const ask[])(const struct bitbucket_config *, struct found_home *) = {
-        ask_service, ask_tree, look_for_home_of_process};
+    static bool (*const ask[])(const struct bitbucket_config *, struct found_home *) = {ask_service,
+                                                                                        ask_tree};
     struct found_home home = {.path = ""};
+    struct process_homes homes;
     for (size_t i = 0; i < sizeof(ask) / sizeof(ask[0]); i++) {
         struct found_home said = {.path = ""};
-        if (!ask[i](config, &said))
-            continue;
-        trim_slashes(said.path);
-        if (!take_home(&said, &home, err))
+        if (ask[i](config, &said) && !take_home(&said, &home, err))
+            return false;
+    }
+    look_for_homes_of_processes(config, home.path, &homes);
+    for (size_t i = 0; i < homes.count; i++) {
+        if (!take_home(&homes.items[i], &home, err))
             return false;
     }
     if (home.path[0] == '\0' && !recall(state_dir, &home)) {

@@ -24,7 +24,13 @@ bool look_for_home(const struct bitbucket_config *config, const char *state_dir,
 /* For an agent that starts again while Bitbucket is stopped, and only its process has said it. */
 bool look_remember_home(const char *state_dir, const char *home, struct error *err);
 
-/* That of a process which runs from one of the releases; false where there is none. */
-bool look_for_home_of_process(const struct bitbucket_config *config, struct found_home *ret_home);
+/* Of processes that run from one of the releases: the wanted one alone, if one has that; or else
+ * the first two that differ. wanted: "" = any. */
+struct process_homes {
+    struct found_home items[2];
+    size_t count;
+};
+void look_for_homes_of_processes(const struct bitbucket_config *config, const char *wanted,
+                                 struct process_homes *ret_homes);
 
 #endif

@@ -397,6 +397,23 @@ static void a_home_that_the_process_alone_says_is_found(void **state)
     assert_line("home: %/home (%/releases/7.9.0/bin/set-bitbucket-home.sh)\n");
 }
 
+static void another_instance_is_told_only_where_it_matters(void **state)
+{
+    int input, other_input;
+    (void)state;
+    install();
+    pid_t other = begin_process("/srv/other", &other_input);
+    wait_for_command_line(other);
+    assert_complaint("set-bitbucket-home.sh says %/home, but process", "have both");
+    pid_t pid = begin_process(scratch_path("home"), &input);
+    wait_for_command_line(pid);
+    assert_found();
+    write_home_script("");
+    assert_complaint("bitbucket.home: process ", "write the right one");
+    end_process(pid, input);
+    end_process(other, other_input);
+}
+
 static void a_home_in_a_release_is_left_to_the_check_of_the_node(void **state)
 {
     (void)state;
@@ -575,6 +592,7 @@ int main(void)
         test_open(two_homes_are_both_named),
         test_open(a_home_that_is_no_plain_path_is_told),
         test_open(a_home_that_the_process_alone_says_is_found),
+        test_open(another_instance_is_told_only_where_it_matters),
         test_open(a_home_in_a_release_is_left_to_the_check_of_the_node),
         test_open(what_we_write_must_not_lie_in_the_home),
         test_open(ports_are_those_of_the_properties),
