@@ -69,22 +69,19 @@ static void a_root_that_is_not_there_is_told(void **state)
     assert_complaint("must be a directory that can be written", "");
 }
 
-/* In a mount namespace of its own; without the right to that, the test is skipped. */
-static void a_root_that_is_mounted_read_only_is_told(void **state)
+/* In a mount namespace of its own, which `change` changes; without the right to that, the test is
+ * skipped. */
+static void assert_complaint_where(bool (*change)(void), const char *message, const char *hint)
 {
     int status;
-    (void)state;
     pid_t pid = fork();
     if (pid == 0) {
-        const char *root = config.bitbucket.releases;
         if (unshare(CLONE_NEWNS) != 0 || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-            mount(root, root, NULL, MS_BIND, NULL) != 0 ||
-            mount("", root, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) != 0)
+            !change())
             _exit(2);
         node_check(&config, &complaints);
-        _exit(complaints.count == 1 &&
-                      strstr(complaints.items[0].message, "mounted read-only") != NULL &&
-                      strstr(complaints.items[0].hint, "mount it for writing") != NULL
+        _exit(complaints.count == 1 && strstr(complaints.items[0].message, message) != NULL &&
+                      strstr(complaints.items[0].hint, hint) != NULL
                   ? 0
                   : 1);
     }
@@ -95,30 +92,33 @@ static void a_root_that_is_mounted_read_only_is_told(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-/* The same way: nothing that can be run stands where git was. */
+static bool root_is_read_only(void)
+{
+    const char *root = config.bitbucket.releases;
+    return mount(root, root, NULL, MS_BIND, NULL) == 0 &&
+           mount("", root, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) == 0;
+}
+
+static void a_root_that_is_mounted_read_only_is_told(void **state)
+{
+    (void)state;
+    assert_complaint_where(root_is_read_only, "mounted read-only", "mount it for writing");
+}
+
+/* Something that cannot be run stands where it was. */
+static bool git_is_missing(void)
+{
+    for (const char *git; (git = merge_find_git()) != NULL;) {
+        if (mount("/dev/null", git, NULL, MS_BIND, NULL) != 0)
+            return false;
+    }
+    return true;
+}
+
 static void a_missing_git_is_told(void **state)
 {
-    int status;
     (void)state;
-    pid_t pid = fork();
-    if (pid == 0) {
-        if (unshare(CLONE_NEWNS) != 0 || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
-            _exit(2);
-        for (const char *git; (git = merge_find_git()) != NULL;) {
-            if (mount("/dev/null", git, NULL, MS_BIND, NULL) != 0)
-                _exit(2);
-        }
-        node_check(&config, &complaints);
-        _exit(complaints.count == 1 && strstr(complaints.items[0].message, "git: ") != NULL &&
-                      strstr(complaints.items[0].hint, "install git") != NULL
-                  ? 0
-                  : 1);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    if (WEXITSTATUS(status) == 2)
-        skip();
-    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_complaint_where(git_is_missing, "git: ", "install git");
 }
 
 static void a_home_inside_the_tree_is_told(void **state)
