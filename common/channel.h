@@ -10,6 +10,8 @@
  *   shunt:{C}:lease-break   requests to break the lease, read by every controller
  *   shunt:{C}:answer:ID     a list with the answer of one request, with a time to live
  *   shunt:{C}:beat:NODE     an agent's heartbeat, with a time to live
+ *   shunt:{C}:enroll:NODE   an agent's public key, to be accepted (enrolment.h), with a time to
+ * live shunt:{C}:agents        public keys of agents that operators have accepted (hash)
  *   shunt:{C}:lease         name of the leading controller, with a time to live
  *   shunt:{C}:epoch         fencing number
  *   shunt:{C}:journal       the journal (stream)

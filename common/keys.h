@@ -37,9 +37,10 @@ void key_public_write(const struct key_public *key, char text[KEY_PUBLIC_TEXT_SI
 /* ERROR_INVALID saying what is wrong with the text. */
 bool key_public_parse(const char *text, struct key_public *ret_key, struct error *err);
 
-#define KEY_DOMAIN_COMMAND "shunt command v1"
-#define KEY_DOMAIN_REPORT  "shunt report v1"
-#define KEY_DOMAIN_REQUEST "shunt request v1"
+#define KEY_DOMAIN_COMMAND   "shunt command v1"
+#define KEY_DOMAIN_REPORT    "shunt report v1"
+#define KEY_DOMAIN_REQUEST   "shunt request v1"
+#define KEY_DOMAIN_ENROLMENT "shunt enrolment v1"
 
 void key_sign(const struct key_pair *pair, const char *domain, const void *bytes, size_t size,
               char signature[KEY_SIGNATURE_TEXT_SIZE]);
