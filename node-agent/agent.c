@@ -3,6 +3,7 @@
 
 #include "check.h"
 #include "dispatch.h"
+#include "enroll.h"
 #include "file.h"
 #include "heartbeat.h"
 #include "log.h"
@@ -221,7 +222,10 @@ static bool open_state(struct agent *agent, struct error *err)
     }
     if (torn_bytes > 0)
         log_notice("record: dropped %zu bytes that a crash had left half written", torn_bytes);
-    return key_pair_load(agent->config->key_file, &agent->key, err);
+    if (key_pair_load(agent->config->key_file, &agent->key, err))
+        return true;
+    enroll_hint(err);
+    return false;
 }
 
 /* All signals are blocked, and those that matter are read from a descriptor. SIGPIPE is blocked for

@@ -227,7 +227,7 @@ static void read_bitbucket(struct yaml_document *document, struct agent_config *
 
 /* ---- the whole ---- */
 
-void agent_config_read(struct yaml_document *document, struct agent_config *ret_config)
+void agent_config_read_identity(struct yaml_document *document, struct agent_config *ret_config)
 {
     const struct yaml_node *root = document->root;
     memset(ret_config, 0, sizeof(*ret_config));
@@ -237,12 +237,21 @@ void agent_config_read(struct yaml_document *document, struct agent_config *ret_
         yaml_complain(document, root, "expected a map (\"key: value\")");
         return;
     }
-    TEXT_COPY(ret_config->state_dir, "/var/lib/shunt-agent");
+    TEXT_COPY(ret_config->key_file, "/etc/shunt/agent.key");
     yaml_get_name(document, root, "cluster", true, ret_config->cluster, LIMIT_NAME);
     yaml_get_name(document, root, "node", true, ret_config->node, LIMIT_NAME);
-    config_get_path(document, root, "state_dir", false, ret_config->state_dir);
-    config_get_path(document, root, "key_file", true, ret_config->key_file);
+    config_get_path(document, root, "key_file", false, ret_config->key_file);
     read_redis(document, yaml_get_map(document, root, "redis", true), &ret_config->redis);
+}
+
+void agent_config_read(struct yaml_document *document, struct agent_config *ret_config)
+{
+    const struct yaml_node *root = document->root;
+    agent_config_read_identity(document, ret_config);
+    if (root == NULL || yaml_kind(root) != YAML_MAP)
+        return;
+    TEXT_COPY(ret_config->state_dir, "/var/lib/shunt-agent");
+    config_get_path(document, root, "state_dir", false, ret_config->state_dir);
     read_controllers(document, ret_config);
     read_lbs(document, ret_config);
     read_bitbucket(document, ret_config);

@@ -79,7 +79,7 @@ struct agent_config {
     char cluster[LIMIT_NAME];
     char node[LIMIT_NAME];
     char state_dir[LIMIT_PATH]; /* default /var/lib/shunt-agent */
-    char key_file[LIMIT_PATH];
+    char key_file[LIMIT_PATH];  /* default /etc/shunt/agent.key */
     struct redis_address redis;
     struct controller_key controllers[AGENT_CONTROLLERS];
     size_t controller_count;
@@ -93,6 +93,10 @@ struct agent_config {
  * agent_config_done() afterwards in any case. */
 void agent_config_read(struct yaml_document *document, struct agent_config *ret_config);
 void agent_config_done(struct agent_config *config);
+
+/* Who this agent is, its key file, and Redis, which is all that an enrolment needs: the rest of the
+ * file may be wrong or missing still. Complaints as above; agent_config_done() is not needed. */
+void agent_config_read_identity(struct yaml_document *document, struct agent_config *ret_config);
 
 /* NULL where there is none of that name. */
 const struct lb *agent_config_find_lb(const struct agent_config *config, const char *name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent_config.h"
 
+#include "enroll.h"
 #include "file.h"
 #include "memory.h"
 #include "node_check.h"
@@ -62,8 +63,10 @@ static void check_key(struct host_check *check, const char *path)
 {
     struct key_pair *pair = NULL;
     struct error err;
-    if (path[0] != '\0' && !key_pair_load(path, &pair, &err))
+    if (path[0] != '\0' && !key_pair_load(path, &pair, &err)) {
+        enroll_hint(&err);
         complain_of_error(check, "key_file", &err);
+    }
     key_pair_free(pair);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent.h"
 
+#include "enroll.h"
 #include "failpoint.h"
 #include "home_guard.h"
 #include "keys.h"
@@ -31,12 +32,15 @@ enum exit_status {
 static const char help[] =
     "Usage: shunt-agent --config FILE [--log-level LEVEL]\n"
     "       shunt-agent check [--config FILE]\n"
+    "       shunt-agent enroll [--config FILE]\n"
     "The part of Shunt that runs on a Bitbucket node, or on the host of a load balancer, and does\n"
     "there what the controller asks.\n"
     "\n"
     "  check              look at configuration and host, print what was found there and all that\n"
     "                     is wrong, and end; --check does the same\n"
-    "  --config FILE      the configuration (YAML); for check by default " CONFIG_DEFAULT "\n"
+    "  enroll             make the key pair, if there is none, print what an approver types to\n"
+    "                     accept it, and end\n"
+    "  --config FILE      the configuration (YAML); for commands by default " CONFIG_DEFAULT "\n"
     "  --log-level LEVEL  error, warning, notice, info (default) or debug\n"
     "  --version          print the version, and end\n"
     "  --help             print this, and end\n"
@@ -49,6 +53,7 @@ struct options {
     const char *config_path;
     enum log_level log_level;
     bool is_check;
+    bool is_enrolment;
     bool is_help;
     bool is_version;
 };
@@ -92,6 +97,13 @@ static bool parse_option(int option, struct options *options)
     }
 }
 
+static bool parse_command(const char *word, struct options *options)
+{
+    options->is_enrolment = text_equal(word, "enroll");
+    options->is_check = options->is_check || text_equal(word, "check");
+    return options->is_enrolment || text_equal(word, "check");
+}
+
 static bool parse_options(int argc, char **argv, struct options *options)
 {
     static const struct option names[] = {
@@ -107,14 +119,16 @@ static bool parse_options(int argc, char **argv, struct options *options)
         if (!parse_option(option, options))
             return false;
     }
-    if (optind < argc && text_equal(argv[optind], "check")) {
-        options->is_check = true;
+    if (optind < argc && parse_command(argv[optind], options))
         optind++;
-    }
-    if (options->is_check && options->config_path == NULL)
+    if ((options->is_check || options->is_enrolment) && options->config_path == NULL)
         options->config_path = CONFIG_DEFAULT;
     if (optind < argc) {
         fprintf(stderr, "shunt-agent: '%s' is not a command\n", argv[optind]);
+        return false;
+    }
+    if (options->is_enrolment && options->is_check) {
+        fputs("shunt-agent: enroll takes no --check\n", stderr);
         return false;
     }
     if (options->config_path == NULL && !options->is_help && !options->is_version) {
@@ -144,14 +158,17 @@ static enum exit_status fail(enum exit_status status, const struct error *err, c
     return status;
 }
 
+typedef void (*config_read_fn)(struct yaml_document *document, struct agent_config *ret_config);
+
 /* False where there is anything to complain of, which has then been printed. */
-static bool read_config(const char *path, struct agent_config *ret_config, struct error *err)
+static bool read_config(const char *path, config_read_fn read, struct agent_config *ret_config,
+                        struct error *err)
 {
     struct yaml_document document;
     memset(ret_config, 0, sizeof(*ret_config));
     if (!yaml_open(path, &document, err))
         return false;
-    agent_config_read(&document, ret_config);
+    read(&document, ret_config);
     size_t count = document.complaint_count;
     fputs(buffer_text(&document.complaints), stderr);
     yaml_done(&document);
@@ -203,7 +220,8 @@ static enum exit_status check(const struct options *options)
     struct agent_config config;
     struct error config_error, look_error, host_error;
     buffer_init(&found, LIMIT_MESSAGE_BYTES);
-    bool is_config_good = read_config(options->config_path, &config, &config_error);
+    bool is_config_good =
+        read_config(options->config_path, agent_config_read, &config, &config_error);
     bool is_all_found = look_at_host(&config, &found, &look_error);
     bool is_host_good = check_host(&config, &host_error);
     describe_service(&config);
@@ -236,7 +254,8 @@ static enum exit_status run(const struct options *options)
     struct agent_config config;
     struct error err;
     enum exit_status status = EXIT_LEFT;
-    if (!read_config(options->config_path, &config, &err) || !look_at_host(&config, NULL, &err))
+    if (!read_config(options->config_path, agent_config_read, &config, &err) ||
+        !look_at_host(&config, NULL, &err))
         status = fail(EXIT_CONFIGURATION, &err, "configuration");
     else
         guard_home(&config);
@@ -244,6 +263,15 @@ static enum exit_status run(const struct options *options)
         status = fail(EXIT_FAILED, &err, "cannot begin");
     agent_config_done(&config);
     return status;
+}
+
+static enum exit_status run_enrolment(const struct options *options)
+{
+    struct agent_config config;
+    struct error err;
+    if (!read_config(options->config_path, agent_config_read_identity, &config, &err))
+        return fail(EXIT_CONFIGURATION, &err, "configuration");
+    return enroll(&config, &err) ? EXIT_LEFT : fail(EXIT_FAILED, &err, "enroll");
 }
 
 int main(int argc, char **argv)
@@ -262,5 +290,7 @@ int main(int argc, char **argv)
     umask(077);
     if (!protect_memory(&err) || !keys_init(&err) || !failpoint_open(&err))
         return fail(EXIT_FAILED, &err, "cannot begin");
+    if (options.is_enrolment)
+        return run_enrolment(&options);
     return options.is_check ? check(&options) : run(&options);
 }

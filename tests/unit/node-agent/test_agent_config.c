@@ -206,10 +206,39 @@ static void empty_file_lists_all_that_is_missing(void **state)
     (void)state;
     read_text("{}\n");
     const char *complaints = buffer_text(&document.complaints);
-    static const char *const keys[] = {"cluster", "node", "key_file", "redis", "controllers"};
+    static const char *const keys[] = {"cluster", "node", "redis", "controllers"};
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         assert_non_null(strstr(complaints, keys[i]));
-    assert_int_equal(document.complaint_count, 5);
+    assert_int_equal(document.complaint_count, 4);
+}
+
+static void key_file_has_a_default(void **state)
+{
+    (void)state;
+    assert_good_config("cluster: git\nnode: bb1\n" REDIS CONTROLLERS BITBUCKET);
+    assert_string_equal(config.key_file, "/etc/shunt/agent.key");
+}
+
+/* What enrolls need not have the rest, nor have it right. */
+static void identity_is_read_without_the_rest(void **state)
+{
+    static const char text[] = "cluster: git\nnode: bb1\n" REDIS "controllers: 7\ncolour: blue\n";
+    (void)state;
+    yaml_parse("agent.yaml", text, strlen(text), &document);
+    agent_config_read_identity(&document, &config);
+    assert_string_equal(buffer_text(&document.complaints), "");
+    assert_string_equal(config.cluster, "git");
+    assert_string_equal(config.node, "bb1");
+    assert_string_equal(config.key_file, "/etc/shunt/agent.key");
+    assert_string_equal(config.redis.host, "10.0.0.5");
+}
+
+static void identity_has_a_name_a_cluster_and_a_redis(void **state)
+{
+    (void)state;
+    yaml_parse("agent.yaml", "{}\n", 3, &document);
+    agent_config_read_identity(&document, &config);
+    assert_int_equal(document.complaint_count, 3);
 }
 
 static void file_that_is_no_map_is_a_complaint(void **state)
@@ -600,6 +629,7 @@ static void everything_missing_is_told_at_once(void **state)
     TEXT_COPY(config.bitbucket.home, "/nonexistent/home");
     TEXT_COPY(config.bitbucket.user, "nobody-of-this-name");
     assert_host(6, "state_dir: ", "nobody-of-this-name");
+    assert_host(6, "state_dir: ", "hint: `shunt-agent enroll` makes it");
 }
 
 static void empty_configuration_is_no_matter_of_the_host(void **state)
@@ -669,6 +699,9 @@ int main(void)
         test_config(every_key_is_read),
         test_config(rules_for_customisations_are_checked),
         test_config(empty_file_lists_all_that_is_missing),
+        test_config(key_file_has_a_default),
+        test_config(identity_is_read_without_the_rest),
+        test_config(identity_has_a_name_a_cluster_and_a_redis),
         test_config(file_that_is_no_map_is_a_complaint),
         test_config(complaints_come_all_at_once_with_line_and_column),
         test_config(unknown_keys_are_complaints_in_every_map),
