@@ -87,19 +87,10 @@ static int64_t run(struct pool_job *base)
     return POOL_FINISHED;
 }
 
-static bool may_move(const struct cluster *cluster, int config_node, const struct request *request,
-                     struct error *err)
+bool nobody_upgrades(const struct cluster *cluster, struct error *err)
 {
     const struct upgrade *upgrade = cluster->upgrade;
     const struct request *begins = plan_run_of_upgrade(cluster);
-    if (config_node < 0) {
-        error_set(err, ERROR_NOT_FOUND, "cluster %s has no node '%s'", cluster->config->name,
-                  request->node);
-        error_hint(err, "`shunt nodes %s` lists them", cluster->config->name);
-        return false;
-    }
-    if (!cluster_is_acted_on(cluster, err))
-        return false;
     if (upgrade != NULL && upgrade->phase != PHASE_ENDED) {
         error_set(err, ERROR_CONFLICT, "an upgrade from %s to %s runs, started by %s",
                   upgrade->from, upgrade->to, upgrade->operator);
@@ -112,7 +103,19 @@ static bool may_move(const struct cluster *cluster, int config_node, const struc
         error_hint(err, "`shunt status %s` shows whether it has begun", begins->cluster);
         return false;
     }
-    return nobody_moves_by_hand(cluster, err);
+    return true;
+}
+
+static bool may_move(const struct cluster *cluster, int config_node, const struct request *request,
+                     struct error *err)
+{
+    if (config_node >= 0)
+        return cluster_is_acted_on(cluster, err) && nobody_upgrades(cluster, err) &&
+               nobody_moves_by_hand(cluster, err);
+    error_set(err, ERROR_NOT_FOUND, "cluster %s has no node '%s'", cluster->config->name,
+              request->node);
+    error_hint(err, "`shunt nodes %s` lists them", cluster->config->name);
+    return false;
 }
 
 bool nobody_moves_by_hand(const struct cluster *cluster, struct error *err)

@@ -150,7 +150,7 @@ static void check_operator(struct yaml_document *document, const struct config *
 
 static void read_clusters(struct yaml_document *document, struct config *config)
 {
-    struct config_reading reading = {.document = document, .is_embedded = config->is_embedded};
+    struct config_reading reading = {.document = document};
     const struct yaml_node *list =
         config_get_list(document, document->root, "clusters", 1, LIMIT_CLUSTERS);
     if (list == NULL)
@@ -237,14 +237,28 @@ int config_find_agent(const struct cluster_config *cluster, const char *agent)
     return -1;
 }
 
-const struct key_public *config_agent_key(const struct cluster_config *cluster, const char *agent)
+size_t config_agent_count(const struct cluster_config *cluster)
 {
-    int node = config_find_agent(cluster, agent);
-    if (node >= 0)
-        return &cluster->nodes[node].agent_key;
-    for (size_t i = 0; i < cluster->lb_agent_count; i++) {
-        if (text_equal(cluster->lb_agents[i].name, agent))
-            return &cluster->lb_agents[i].key;
+    return cluster->node_count + cluster->lb_agent_count;
+}
+
+struct config_agent config_agent_at(const struct cluster_config *cluster, size_t index)
+{
+    CHECK(index < config_agent_count(cluster));
+    if (index < cluster->node_count) {
+        const struct node_config *node = &cluster->nodes[index];
+        return (struct config_agent){node->agent, node->name,
+                                     node->has_agent_key ? &node->agent_key : NULL};
     }
-    return NULL;
+    const struct lb_agent *agent = &cluster->lb_agents[index - cluster->node_count];
+    return (struct config_agent){agent->name, NULL, agent->has_key ? &agent->key : NULL};
+}
+
+int config_agent_index(const struct cluster_config *cluster, const char *name)
+{
+    for (size_t i = 0; i < config_agent_count(cluster); i++) {
+        if (text_equal(config_agent_at(cluster, i).name, name))
+            return (int)i;
+    }
+    return -1;
 }

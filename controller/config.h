@@ -29,7 +29,7 @@ struct node_config {
     char url[LIMIT_URL];    /* of the node itself, not through a load balancer; no trailing / */
     int ssh_port;           /* 0 = SSH is off */
     char agent[LIMIT_NAME]; /* the agent's node name; default: name */
-    bool has_agent_key;     /* may be absent only where redis is embedded: the key is made */
+    bool has_agent_key;     /* else it is made (embedded) or accepted (agent_keys.h) */
     struct key_public agent_key;
 };
 
@@ -96,7 +96,16 @@ const char *role_name(enum role role);
 /* Index in cluster->nodes, or -1. */
 int config_find_node(const struct cluster_config *cluster, const char *name);
 int config_find_agent(const struct cluster_config *cluster, const char *agent);
-/* Of any agent of the cluster; NULL where there is none of that name. */
-const struct key_public *config_agent_key(const struct cluster_config *cluster, const char *agent);
+
+/* Any agent of the cluster: those of its nodes, then those of load balancers' hosts. Borrowed. */
+struct config_agent {
+    const char *name;
+    const char *node;             /* its node; NULL: a load balancer's host */
+    const struct key_public *key; /* NULL: the configuration does not have it */
+};
+size_t config_agent_count(const struct cluster_config *cluster);
+struct config_agent config_agent_at(const struct cluster_config *cluster, size_t index);
+/* Index of the agent of that name, or -1. */
+int config_agent_index(const struct cluster_config *cluster, const char *name);
 
 #endif

@@ -4,13 +4,10 @@
 #include "memory.h"
 
 bool config_read_agent_key(struct config_reading *reading, const struct yaml_node *map,
-                           const char *key, const char *agent, struct key_public *ret_key)
+                           const char *key, struct key_public *ret_key)
 {
     struct error err;
     char text[2 * KEY_PUBLIC_TEXT_SIZE];
-    if (!reading->is_embedded && yaml_find(map, key) == NULL)
-        yaml_complain(reading->document, map,
-                      "%s is missing: the .pub of `shunt keys new %s` for its agent", key, agent);
     if (!yaml_get_text(reading->document, map, key, false, text, sizeof(text)))
         return false;
     if (key_public_parse(text, ret_key, &err))
@@ -26,7 +23,7 @@ static void read_agent(struct config_reading *reading, const struct yaml_node *m
     if (yaml_get_name(document, map, "name", true, agent->name, sizeof(agent->name)))
         (void)config_claim(document, names, agent->name, yaml_find(map, "name"),
                            "an agent's name is unique in its cluster");
-    agent->has_key = config_read_agent_key(reading, map, "key", agent->name, &agent->key);
+    agent->has_key = config_read_agent_key(reading, map, "key", &agent->key);
     yaml_complain_unknown(document, map);
 }
 

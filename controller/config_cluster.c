@@ -36,8 +36,7 @@ static void read_agent(struct config_reading *reading, const struct yaml_node *m
     if (node->agent[0] != '\0')
         (void)config_claim(reading->document, &seen->agents, node->agent,
                            place != NULL ? place : map, "each node has an agent of its own");
-    node->has_agent_key =
-        config_read_agent_key(reading, map, "agent_key", node->agent, &node->agent_key);
+    node->has_agent_key = config_read_agent_key(reading, map, "agent_key", &node->agent_key);
 }
 
 static void read_node_url(struct config_reading *reading, const struct yaml_node *map,

@@ -87,7 +87,7 @@ static void check_agents(struct yaml_document *document, const struct yaml_node 
         return;
     for (size_t i = 0; i < lb->options.address_count; i++)
         if (text_is_name(lb->options.addresses[i]) &&
-            config_agent_key(cluster, lb->options.addresses[i]) == NULL)
+            config_agent_index(cluster, lb->options.addresses[i]) < 0)
             yaml_complain(document, yaml_find(map, "addresses"),
                           "the cluster has no agent '%.80s': one of its `agents`, or of a node",
                           lb->options.addresses[i]);

@@ -14,7 +14,6 @@
 
 struct config_reading {
     struct yaml_document *document;
-    bool is_embedded;
     /* Across the whole fleet: */
     struct config_unique cluster_names;
     struct config_unique urls;
@@ -31,10 +30,9 @@ void config_cluster_done(struct cluster_config *cluster);
 /* The list `agents` of a cluster; names: of the agents of its nodes. */
 void config_read_agents(struct config_reading *reading, const struct yaml_node *cluster_map,
                         struct config_unique *names, struct cluster_config *cluster);
-/* The public key of the agent of that name, under the key. True if there is a good one; it is
- * missed only where nobody would make it. */
+/* The public key of an agent, under the key. True if there is a good one; it may be left out. */
 bool config_read_agent_key(struct config_reading *reading, const struct yaml_node *map,
-                           const char *key, const char *agent, struct key_public *ret_key);
+                           const char *key, struct key_public *ret_key);
 
 /* Nodes and agents of the cluster must have been read. */
 void config_read_lbs(struct config_reading *reading, const struct yaml_node *cluster_map,

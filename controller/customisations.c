@@ -19,6 +19,8 @@ void customisations_ask(struct shell *shell, struct cluster *cluster, const stru
 {
     const struct node_config *config = &cluster->config->nodes[node];
     struct command command = {.verb = VERB_CUSTOMISATIONS, .deadline_ms = CUSTOMISATIONS_MS};
+    if (!agent_keys_has(&cluster->agent_keys, config->agent, &answers->errors[node]))
+        return;
     question_id(request, config->agent, command.id);
     TEXT_COPY(command.node, config->agent);
     TEXT_COPY(command.version, request->to);

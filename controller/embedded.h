@@ -7,6 +7,8 @@
  *   STATE_DIR/redis/redis.sock, redis.conf, users.acl, {controller,operator}.password
  *   STATE_DIR/keys/controller.key, operator.key
  *   STATE_DIR/agents/CLUSTER.NODE/node.key, redis.password, redis.url, controllers
+ *
+ * Agents that enroll (agent_keys.h) are for other set-ups: here no key is left to be accepted.
  */
 #ifndef SHUNT_EMBEDDED_H
 #define SHUNT_EMBEDDED_H

@@ -323,6 +323,7 @@ void lb_remote_send(struct shell *shell, struct cluster *cluster, const struct i
     error_set(&err, ERROR_UNAVAILABLE, "cluster %s is not led by this controller",
               cluster->config->name);
     if (!cluster->is_led || !lease_may_act(cluster, &err) ||
+        !agent_keys_has(&cluster->agent_keys, command.node, &err) ||
         !complete(cluster, id, deadline, &command, &err) ||
         !add(shell, cluster, &command, entry, &err))
         fail(shell->remote, id, &err);

@@ -7,6 +7,7 @@
  * no more. So an operator may have the lease of a silent leader broken (lease_break.c) before it
  * has expired, and still two never act at one time.
  */
+#include "agent_store.h"
 #include "channel.h"
 #include "clock.h"
 #include "failpoint.h"
@@ -220,6 +221,7 @@ static void won(struct shell *shell, struct cluster *cluster)
         log_failure(LOG_LEVEL_ERROR, &err, "cluster %s: not acted on", cluster->config->name);
         cluster->journal_error = err;
     }
+    agent_store_look(shell, cluster);
     set_read(shell, cluster, true);
     log_notice("cluster %s: leading with epoch %llu", cluster->config->name,
                (unsigned long long)cluster->epoch);
@@ -380,6 +382,7 @@ static bool renew(struct shell *shell, struct cluster *cluster, struct error *er
         return false;
     if (is_asked)
         lease_break_look(shell, cluster);
+    agent_store_look_if_due(shell, cluster);
     return cluster->is_led || journal_follow(shell, cluster, err);
 }
 

@@ -38,6 +38,8 @@ static void ask_facts(struct shell *shell, struct cluster *cluster, struct plan_
 {
     const struct node_config *node = &cluster->config->nodes[index];
     struct command command = {.verb = VERB_FACTS};
+    if (!agent_keys_has(&cluster->agent_keys, node->agent, &run->input.nodes[index].agent_error))
+        return; /* its answer would be refused */
     facts_id(run, node->agent, command.id);
     TEXT_COPY(command.node, node->agent);
     TEXT_COPY(command.artifact, run->request.artifact);
@@ -92,14 +94,15 @@ static void run_free(struct plan_run *run)
     free(run);
 }
 
-/* Those of one node, or of all where they may stand in the way of the release. */
+/* Those of one node, or of all that are asked at all, where they may stand in the way of the
+ * release. */
 static void ask_customisations(struct shell *shell, struct cluster *cluster, struct plan_run *run)
 {
     const struct request *request = &run->request;
     for (size_t i = 0; i < cluster->config->node_count; i++) {
         bool is_wanted = request->verb == REQUEST_CUSTOMISATIONS
                              ? text_equal(cluster->config->nodes[i].name, request->node)
-                             : request->to[0] != '\0';
+                             : request->to[0] != '\0' && (run->missing_facts & 1u << i) != 0;
         if (is_wanted)
             customisations_ask(shell, cluster, request, i, &run->customisations);
     }

@@ -7,6 +7,7 @@
 #define SHUNT_QUEUE_H
 
 #include "message.h"
+#include "signed_text.h"
 #include "upgrade.h"
 
 #include <stddef.h>
@@ -14,7 +15,7 @@
 enum item_kind {
     ITEM_EVENT,       /* event, and view if it is EVENT_VIEW */
     ITEM_REPORT,      /* report: its signature was good */
-    ITEM_REQUEST,     /* body, operator: its signature was good */
+    ITEM_REQUEST,     /* request, body: its signature was good */
     ITEM_PLAN,        /* plan_run: the worker's part is done */
     ITEM_ANSWER,      /* a job that an operator asked for has ended: body or event.error answers */
     ITEM_LB_CALL,     /* request_id: a worker's call to an agent is to be sent */
@@ -27,13 +28,13 @@ struct item {
     enum item_kind kind;
     uint32_t cluster; /* index */
     struct event event;
-    struct cluster_view *view; /* owned */
-    struct report *report;     /* owned */
-    char *body;                /* owned */
-    char operator[LIMIT_NAME];
-    char request_id[LIMIT_ID]; /* ITEM_ANSWER, ITEM_LB_CALL, ITEM_LB_WITHDRAW */
-    char agent[LIMIT_NAME];    /* ITEM_LB_WITHDRAW */
-    void *plan_run;            /* borrowed */
+    struct cluster_view *view;  /* owned */
+    struct report *report;      /* owned */
+    char *body;                 /* owned */
+    struct signed_text request; /* of ITEM_REQUEST; its body is the one above */
+    char request_id[LIMIT_ID];  /* ITEM_ANSWER, ITEM_LB_CALL, ITEM_LB_WITHDRAW */
+    char agent[LIMIT_NAME];     /* ITEM_LB_WITHDRAW */
+    void *plan_run;             /* borrowed */
 };
 
 struct queue;

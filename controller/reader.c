@@ -79,23 +79,20 @@ static bool make_groups(struct reader *reader, struct error *err)
     return true;
 }
 
-static bool read_report(struct reader *reader, const struct cluster_config *config,
-                        const struct channel_entry *entry, struct item *item, struct error *err)
+static bool read_report(struct cluster *cluster, const struct channel_entry *entry,
+                        struct item *item, struct error *err)
 {
-    const struct key_public *key = config_agent_key(config, entry->signer);
-    (void)reader;
-    if (key == NULL) {
-        error_set(err, ERROR_DENIED, "signed by '%s', who is no agent of this cluster",
-                  entry->signer);
+    struct key_public key;
+    if (!agent_keys_find(&cluster->agent_keys, entry->signer, &key, err))
         return false;
-    }
     item->kind = ITEM_REPORT;
     item->report = memory_zeroed(1, sizeof(*item->report));
-    if (!key_verify(key, KEY_DOMAIN_REPORT, entry->body, entry->body_size, entry->signature, err) ||
+    if (!key_verify(&key, KEY_DOMAIN_REPORT, entry->body, entry->body_size, entry->signature,
+                    err) ||
         !report_read(entry->body, entry->body_size, item->report, err))
         return false;
     if (text_equal(item->report->node, entry->signer) &&
-        text_equal(item->report->cluster, config->name))
+        text_equal(item->report->cluster, cluster->config->name))
         return true;
     error_set(err, ERROR_DENIED, "agent '%s' speaks for node '%s' of cluster '%s'", entry->signer,
               item->report->node, item->report->cluster);
@@ -111,7 +108,10 @@ static bool read_request(struct reader *reader, const struct channel_entry *entr
     item->kind = ITEM_REQUEST;
     item->body = memory_zeroed(entry->body_size + 1, 1);
     memcpy(item->body, entry->body, entry->body_size);
-    return text_copy(item->operator, sizeof(item->operator), asker->name);
+    item->request.body = item->body;
+    item->request.body_size = entry->body_size;
+    return TEXT_COPY(item->request.signer, asker->name) &&
+           TEXT_COPY(item->request.signature, entry->signature);
 }
 
 static void put_back(struct reader *reader, const struct channel_entry *entry)
@@ -129,18 +129,18 @@ static void bring(struct reader *reader, size_t place, const struct channel_entr
 {
     struct shell *shell = reader->shell;
     struct error err;
-    const struct cluster_config *config = shell->clusters[reader->owner[place]].config;
+    struct cluster *cluster = &shell->clusters[reader->owner[place]];
     struct item *item = item_new(ITEM_NUDGE, reader->owner[place]);
     bool is_good = false;
     if (entry->body == NULL)
         error_set(&err, ERROR_PROTOCOL, "an entry without body, key or signature, or too long");
     else
-        is_good = place % 2 == 0 ? read_report(reader, config, entry, item, &err)
+        is_good = place % 2 == 0 ? read_report(cluster, entry, item, &err)
                                  : read_request(reader, entry, item, &err);
     if (!is_good) {
         item->kind = ITEM_NUDGE; /* the status shows the number */
         atomic_fetch_add(&shell->refused, 1);
-        log_failure(LOG_LEVEL_WARNING, &err, "cluster %s: %s refused", config->name,
+        log_failure(LOG_LEVEL_WARNING, &err, "cluster %s: %s refused", cluster->config->name,
                     place % 2 == 0 ? "report" : "request");
     }
     queue_put(shell->queue, item);

@@ -11,7 +11,7 @@
 static const struct verb_row {
     const char *name;
     enum role role;
-    bool needs_version, needs_artifact, needs_node, needs_reason, needs_holder;
+    bool needs_version, needs_artifact, needs_node, needs_reason, needs_holder, needs_key;
 } verb_table[REQUEST_VERB_COUNT] = {
     [REQUEST_NODES] = {.name = "nodes", .role = ROLE_VIEWER},
     [REQUEST_CUSTOMISATIONS] = {.name = "customisations", .role = ROLE_VIEWER, .needs_node = true},
@@ -32,6 +32,10 @@ static const struct verb_row {
                              .role = ROLE_APPROVER,
                              .needs_reason = true,
                              .needs_holder = true},
+    [REQUEST_ACCEPT_AGENT] = {.name = "accept-agent",
+                              .role = ROLE_APPROVER,
+                              .needs_node = true,
+                              .needs_key = true},
 };
 
 const char *request_verb_name(enum request_verb verb)
@@ -57,6 +61,8 @@ char *request_write(const struct request *request)
                   "with_rollback", request->with_rollback, "reason", json_text(request->reason),
                   "holder", json_text(request->holder), "epoch", (json_int_t)request->epoch);
     CHECK(json != NULL);
+    if (request->key[0] != '\0') /* older controllers do not know it */
+        json_object_set_new(json, "key", json_string(request->key));
     return json_write(json);
 }
 
@@ -77,8 +83,9 @@ static bool read_verb(const json_t *json, struct request *request, struct error 
 static bool read_fields(const json_t *json, struct request *request, struct error *err)
 {
     static const char *const keys[] = {
-        "id",     "cluster", "operator",      "verb",   "issued_ms", "expires_ms", "to", "artifact",
-        "sha256", "node",    "with_rollback", "reason", "holder",    "epoch",      NULL};
+        "id",     "cluster",  "operator", "verb", "issued_ms",     "expires_ms",
+        "to",     "artifact", "sha256",   "node", "with_rollback", "reason",
+        "holder", "epoch",    "key",      NULL};
     return json_only_keys(json, keys, err) && read_verb(json, request, err) &&
            json_get_text(json, "id", request->id, sizeof(request->id), err) &&
            json_get_text(json, "cluster", request->cluster, sizeof(request->cluster), err) &&
@@ -92,7 +99,8 @@ static bool read_fields(const json_t *json, struct request *request, struct erro
            json_find_bool(json, "with_rollback", &request->with_rollback, err) &&
            json_find_text(json, "reason", request->reason, sizeof(request->reason), err) &&
            json_find_text(json, "holder", request->holder, sizeof(request->holder), err) &&
-           json_find_integer(json, "epoch", 0, INT64_MAX, &request->epoch, err);
+           json_find_integer(json, "epoch", 0, INT64_MAX, &request->epoch, err) &&
+           json_find_text(json, "key", request->key, sizeof(request->key), err);
 }
 
 static bool missing(struct error *err, const struct request *request, const char *field,
@@ -107,6 +115,7 @@ static bool validate(const struct request *request, struct error *err)
 {
     const struct verb_row *row = &verb_table[request->verb];
     struct version version;
+    struct key_public key;
     if (!text_is_name(request->id) || !text_is_name(request->cluster) ||
         !text_is_name(request->operator)) {
         error_set(err, ERROR_INVALID, "id, cluster and operator must be names");
@@ -124,7 +133,9 @@ static bool validate(const struct request *request, struct error *err)
         return missing(err, request, "reason", "");
     if (row->needs_holder && request->holder[0] == '\0')
         return missing(err, request, "holder", "");
-    return true;
+    if (row->needs_key && request->key[0] == '\0')
+        return missing(err, request, "key", "");
+    return !row->needs_key || key_public_parse(request->key, &key, err);
 }
 
 bool request_read(const char *bytes, size_t size, struct request *ret_request, struct error *err)

@@ -33,6 +33,7 @@ enum request_verb {
     REQUEST_RETURN,
     REQUEST_RECOVER,
     REQUEST_LEASE_BREAK,
+    REQUEST_ACCEPT_AGENT,
     REQUEST_VERB_COUNT
 };
 
@@ -48,13 +49,14 @@ struct request {
     char to[LIMIT_VERSION];           /* plan, upgrade */
     char artifact[LIMIT_URL];         /* plan (optional), upgrade */
     char sha256[LIMIT_SHA256_HEX];    /* optional */
-    char node[LIMIT_NAME];            /* drain, return, customisations */
+    char node[LIMIT_NAME];            /* drain, return, customisations; accept-agent: the agent */
     bool with_rollback;               /* abort */
     char reason[REQUEST_REASON_SIZE]; /* recover, lease-break: for those who ask why later */
     /* lease-break: the lease that is meant. Each new leader has a higher epoch, so that a request
      * can be obeyed once and by one controller only. */
     char holder[LEASE_HOLDER_SIZE];
     int64_t epoch;
+    char key[KEY_PUBLIC_TEXT_SIZE]; /* accept-agent: its public key */
 };
 
 #define REQUEST_LIFE_MS 60000 /* from issue to expiry */

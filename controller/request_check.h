@@ -11,8 +11,11 @@
 const struct operator_config *request_signer(const struct config *config,
                                              const struct channel_entry *entry, struct error *err);
 
-/* That it is the signer's own, for this cluster, neither expired nor from the future, and within
- * the signer's role. */
+/* That it is the signer's own, for this cluster, and within the signer's role, whenever that was.
+ */
+bool request_is_permitted(const struct config *config, const char *cluster,
+                          const struct request *request, const char *signer, struct error *err);
+/* The same, and that it is neither expired nor from the future. */
 bool request_is_allowed(const struct config *config, const char *cluster,
                         const struct request *request, const char *signer, struct error *err);
 

@@ -123,7 +123,8 @@ static void refuse_break(struct shell *shell, struct cluster *cluster,
     answer_text(shell, cluster, request->id, NULL, &err);
 }
 
-static void obey(struct shell *shell, struct cluster *cluster, const struct request *request)
+static void obey(struct shell *shell, struct cluster *cluster, const struct request *request,
+                 const struct signed_text *signed_request)
 {
     switch (request->verb) {
     case REQUEST_NODES:
@@ -158,6 +159,9 @@ static void obey(struct shell *shell, struct cluster *cluster, const struct requ
     case REQUEST_LEASE_BREAK:
         refuse_break(shell, cluster, request);
         return;
+    case REQUEST_ACCEPT_AGENT:
+        accept_agent(shell, cluster, request, signed_request);
+        return;
     case REQUEST_VERB_COUNT:
         break;
     }
@@ -165,28 +169,29 @@ static void obey(struct shell *shell, struct cluster *cluster, const struct requ
 }
 
 /* Its signature was good: whoever asked learns what is wrong with it, if the id can be read. */
-static void answer_unread(struct shell *shell, struct cluster *cluster, const char *body,
-                          size_t size, const struct error *why)
+static void answer_unread(struct shell *shell, struct cluster *cluster,
+                          const struct signed_text *signed_request, const struct error *why)
 {
     JSON_CLEANUP json_t *json = NULL;
     char id[LIMIT_ID];
     struct error ignored;
     cluster->is_status_due = true;
-    if (json_read_object(body, size, &json, &ignored) &&
+    if (json_read_object(signed_request->body, signed_request->body_size, &json, &ignored) &&
         json_get_text(json, "id", id, sizeof(id), &ignored) && text_is_name(id))
         answer_text(shell, cluster, id, NULL, why);
 }
 
-void handle_request(struct shell *shell, struct cluster *cluster, const char *body, size_t size,
-                    const char *operator)
+void handle_request(struct shell *shell, struct cluster *cluster,
+                    const struct signed_text *signed_request)
 {
+    const char *operator= signed_request->signer;
     struct request request;
     struct error err;
-    if (!request_read(body, size, &request, &err)) {
+    if (!request_read(signed_request->body, signed_request->body_size, &request, &err)) {
         atomic_fetch_add(&shell->refused, 1);
         log_failure(LOG_LEVEL_WARNING, &err, "cluster %s: request of %s refused",
                     cluster->config->name, operator);
-        answer_unread(shell, cluster, body, size, &err);
+        answer_unread(shell, cluster, signed_request, &err);
         return;
     }
     if (!request_is_allowed(shell->config, cluster->config->name, &request, operator, & err) ||
@@ -198,5 +203,5 @@ void handle_request(struct shell *shell, struct cluster *cluster, const char *bo
         cluster->is_status_due = true;
         return;
     }
-    obey(shell, cluster, &request);
+    obey(shell, cluster, &request, signed_request);
 }

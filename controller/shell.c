@@ -2,6 +2,7 @@
 /* The main thread: takes items from the queue, keeps the leases, looks at the clock. */
 #include "shell.h"
 
+#include "agent_store.h"
 #include "answer.h"
 #include "check.h"
 #include "clock.h"
@@ -32,6 +33,8 @@ static void cluster_open(struct shell *shell, size_t index)
         pthread_mutex_init(&lb->lock, NULL);
         lb_open(&lb->lb);
     }
+    agent_keys_init(&cluster->agent_keys, shell->config, cluster->config);
+    agent_store_load(shell, cluster);
 }
 
 static void cluster_close(struct cluster *cluster)
@@ -44,6 +47,7 @@ static void cluster_close(struct cluster *cluster)
         pthread_mutex_destroy(&cluster->lbs[i].lock);
     }
     free(cluster->lbs);
+    agent_keys_done(&cluster->agent_keys);
 }
 
 bool shell_open(struct shell *shell, const struct config *config, struct error *err)
@@ -102,7 +106,7 @@ static void take(struct shell *shell, struct item *item)
         cluster_report(shell, cluster, item->report);
         return;
     case ITEM_REQUEST:
-        handle_request(shell, cluster, item->body, strlen(item->body), item->operator);
+        handle_request(shell, cluster, &item->request);
         return;
     case ITEM_PLAN:
         plan_run_gathered(shell, cluster, item->plan_run);

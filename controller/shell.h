@@ -9,6 +9,7 @@
 #ifndef SHUNT_SHELL_H
 #define SHUNT_SHELL_H
 
+#include "agent_keys.h"
 #include "append_log.h"
 #include "channel.h"
 #include "config.h"
@@ -19,6 +20,7 @@
 #include "queue.h"
 #include "redis.h"
 #include "request.h"
+#include "signed_text.h"
 #include "upgrade.h"
 
 #include <pthread.h>
@@ -45,9 +47,10 @@ struct hand_move {
 struct cluster {
     const struct cluster_config *config; /* workers and reader may read it */
     uint32_t index;
-    struct cluster_lb *lbs;      /* in the order of the configuration */
-    atomic_llong lease_until_ms; /* monotonic; workers act only before it */
-    atomic_uint orders;          /* changes whenever the core may want something else */
+    struct cluster_lb *lbs;       /* in the order of the configuration */
+    atomic_llong lease_until_ms;  /* monotonic; workers act only before it */
+    atomic_uint orders;           /* changes whenever the core may want something else */
+    struct agent_keys agent_keys; /* the reader looks keys up; it has a lock of its own */
 
     /* The rest belongs to the main thread. */
     bool is_led;
@@ -68,6 +71,7 @@ struct cluster {
     struct plan_run *plans;               /* plans being made */
     struct hand_move hand_move;           /* by_hand.c */
     struct pool_job *view_job;            /* the poller, while it runs */
+    int64_t agents_due_ms;                /* monotonic: accepted keys are looked at again */
     bool is_status_due;
     int64_t status_ms; /* monotonic: last published */
 };
@@ -195,16 +199,23 @@ void status_publish(struct shell *shell, struct cluster *cluster);
 void history_append(struct shell *shell, struct cluster *cluster);
 
 /* history.c */
-/* What an operator has forced: in the history, with who and why. `text` says what came of it. */
+/* What an operator has forced, or vouched for: in the history, with who and why. `text` says what
+ * came of it. */
 void history_tell(struct shell *shell, struct cluster *cluster, const struct request *request,
                   const char *text);
 
-/* requests.c */
-void handle_request(struct shell *shell, struct cluster *cluster, const char *body, size_t size,
-                    const char *operator);
+/* requests.c: its signature is the signer's, who is an operator. */
+void handle_request(struct shell *shell, struct cluster *cluster,
+                    const struct signed_text *signed_request);
+
+/* accept_agent.c */
+void accept_agent(struct shell *shell, struct cluster *cluster, const struct request *request,
+                  const struct signed_text *signed_request);
 
 /* by_hand.c */
 void move_by_hand(struct shell *shell, struct cluster *cluster, const struct request *request);
+/* False, with which upgrade, where one runs or is about to begin. */
+bool nobody_upgrades(const struct cluster *cluster, struct error *err);
 /* False, with who moves a node and which, where somebody does. */
 bool nobody_moves_by_hand(const struct cluster *cluster, struct error *err);
 /* The move, if there is one, does nothing more: the cluster may be led by somebody else. */

@@ -21,6 +21,13 @@ bool key_public_parse(const char *text, struct key_public *ret_key, struct error
     ABSENT;
 }
 
+void key_public_write(const struct key_public *key, char text[KEY_PUBLIC_TEXT_SIZE])
+{
+    (void)key;
+    (void)text;
+    ABSENT;
+}
+
 bool file_read(const char *path, struct buffer *ret_bytes, struct error *err)
 {
     (void)path;

@@ -217,7 +217,7 @@ static void redis_password_in_the_file_is_refused_and_not_shown(void **state)
     }
 }
 
-static void agent_key_may_be_missing_with_embedded_redis_only(void **state)
+static void agent_key_may_be_left_out(void **state)
 {
     (void)state;
     assert_accepts(", agent_key: '" KEY_1 "'", "");
@@ -233,8 +233,9 @@ static void agent_key_may_be_missing_with_embedded_redis_only(void **state)
                         "      - {name: bb2, url: 'http://10.0.0.12', agent_key: '" KEY_1 "'}\n"
                         "      - {name: bb3, url: 'http://10.0.0.13', agent_key: '" KEY_1 "'}\n"
                         "    load_balancers:\n" GOOD_LBS);
-    assert_one_complaint(
-        &reading, "clusters[0].nodes[0]: agent_key is missing: the .pub of `shunt keys new bb1`");
+    assert_no_complaint(&reading);
+    assert_null(config_agent_at(&reading.config.clusters[0], 0).key);
+    assert_non_null(config_agent_at(&reading.config.clusters[0], 1).key);
 }
 
 static void operators_are_needed_where_none_is_made(void **state)
@@ -434,7 +435,7 @@ int main(void)
         cmocka_unit_test(impossible_sentinels_are_refused),
         cmocka_unit_test(keys_of_sentinels_are_refused_with_a_url),
         cmocka_unit_test(redis_password_in_the_file_is_refused_and_not_shown),
-        cmocka_unit_test(agent_key_may_be_missing_with_embedded_redis_only),
+        cmocka_unit_test(agent_key_may_be_left_out),
         cmocka_unit_test(operators_are_needed_where_none_is_made),
         cmocka_unit_test(operator_of_the_command_line_is_one_of_the_operators),
         cmocka_unit_test(operators_are_found_with_their_roles),

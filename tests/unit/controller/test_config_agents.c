@@ -7,20 +7,31 @@
 #define MEMBERS  "        members: {bb1: [n1], bb2: [n2], bb3: [n3]}\n"
 #define AT(list) "        addresses: [" list "]\n"
 
+static void assert_key(const struct cluster_config *cluster, const char *agent, const char *key)
+{
+    char text[KEY_PUBLIC_TEXT_SIZE];
+    int index = config_agent_index(cluster, agent);
+    assert_in_range(index, 0, config_agent_count(cluster) - 1);
+    const struct config_agent found = config_agent_at(cluster, (size_t)index);
+    assert_string_equal(found.name, agent);
+    key_public_write(found.key, text);
+    assert_string_equal(text, key);
+}
+
 static void agents_of_load_balancers_are_read(void **state)
 {
     READING_CLEANUP struct reading reading;
-    char text[KEY_PUBLIC_TEXT_SIZE];
     (void)state;
     read_changed(&reading, LBS, AGENTS REMOTE AT("lb1, lb2") MEMBERS);
     assert_no_complaint(&reading);
     const struct cluster_config *git = &reading.config.clusters[0];
     assert_int_equal(git->lb_agent_count, 2);
-    key_public_write(config_agent_key(git, "lb2"), text);
-    assert_string_equal(text, KEY_2);
-    key_public_write(config_agent_key(git, "bb1"), text);
-    assert_string_equal(text, KEY_1);
-    assert_null(config_agent_key(git, "lb3"));
+    assert_int_equal(config_agent_count(git), 5);
+    assert_key(git, "lb2", KEY_2);
+    assert_key(git, "bb1", KEY_1);
+    assert_string_equal(config_agent_at(git, 0).node, "bb1");
+    assert_null(config_agent_at(git, 4).node);
+    assert_int_equal(config_agent_index(git, "lb3"), -1);
     assert_int_equal(config_find_agent(git, "lb1"), -1);
     assert_string_equal(lb_remote_name(&git->lbs[0].lb), "edge");
 }
@@ -67,8 +78,8 @@ static void key_of_an_agent_is_checked(void **state)
     assert_refuses(LBS, "    agents: [lb1]\n" LBS, "agents[0]: must be a map");
 }
 
-/* Elsewhere than with the embedded set-up, nobody makes it. */
-static void key_is_missed_where_redis_is_not_embedded(void **state)
+/* An operator accepts it later. */
+static void key_may_be_left_out(void **state)
 {
     READING_CLEANUP struct reading reading;
     static const char text[] = "controller: {name: c1}\n"
@@ -78,7 +89,9 @@ static void key_is_missed_where_redis_is_not_embedded(void **state)
                                "clusters:\n" GOOD_CLUSTER "    agents: [{name: lb1}]\n";
     (void)state;
     read_text(&reading, text);
-    assert_one_complaint(&reading, "agents[0]: key is missing: the .pub of `shunt keys new lb1`");
+    assert_no_complaint(&reading);
+    const struct cluster_config *git = &reading.config.clusters[0];
+    assert_null(config_agent_at(git, (size_t)config_agent_index(git, "lb1")).key);
 }
 
 static void member_is_one_of_a_load_balancer_of_an_agent_of_a_cluster(void **state)
@@ -104,7 +117,7 @@ int main(void)
         cmocka_unit_test(address_that_is_no_agent_is_refused),
         cmocka_unit_test(agent_has_a_name_of_its_own),
         cmocka_unit_test(key_of_an_agent_is_checked),
-        cmocka_unit_test(key_is_missed_where_redis_is_not_embedded),
+        cmocka_unit_test(key_may_be_left_out),
         cmocka_unit_test(member_is_one_of_a_load_balancer_of_an_agent_of_a_cluster),
     };
     return cmocka_run_group_tests_name("controller/config_agents", tests, NULL, NULL);

@@ -19,7 +19,8 @@
 
 static struct redis_server server;
 static struct config config;
-static struct cluster_config cluster_config;
+static struct lb_agent lb_agents[] = {{.name = "lb1", .has_key = true}};
+static struct cluster_config cluster_config = {.lb_agents = lb_agents, .lb_agent_count = 1};
 static struct cluster cluster;
 static struct shell shell;
 static struct lb_remote_port port;
@@ -61,6 +62,7 @@ static int begin(void **state)
     char value[LEASE_HOLDER_SIZE];
     (void)state;
     cluster = (struct cluster){.config = &cluster_config, .is_led = true, .epoch = 7};
+    agent_keys_init(&cluster.agent_keys, &config, &cluster_config);
     atomic_store(&cluster.lease_until_ms, INT64_MAX);
     shell.renewed_ms = 1;
     shell.remote = lb_remote_new();
@@ -79,6 +81,7 @@ static int end(void **state)
 {
     (void)state;
     lb_remote_free(shell.remote);
+    agent_keys_done(&cluster.agent_keys);
     return 0;
 }
 
@@ -298,6 +301,22 @@ static void nothing_is_sent_when_the_cluster_is_not_led(void **state)
     assert_int_equal(commands_count(), 0);
 }
 
+/* Its answer would be refused. */
+static void nothing_is_sent_to_an_agent_whose_key_is_not_known(void **state)
+{
+    struct worker worker;
+    char id[LIMIT_ID];
+    (void)state;
+    agent_keys_done(&cluster.agent_keys);
+    lb_agents[0].has_key = false;
+    agent_keys_init(&cluster.agent_keys, &config, &cluster_config);
+    start(&worker, WAIT_MS);
+    send_call(id);
+    assert_ended_with(&worker, ERROR_NOT_FOUND, "the key of agent 'lb1' is not known");
+    assert_int_equal(commands_count(), 0);
+    lb_agents[0].has_key = true;
+}
+
 static void nothing_is_sent_when_redis_knows_another_leader(void **state)
 {
     struct worker worker;
@@ -385,6 +404,7 @@ int main(void)
         test_of_calls(report_of_another_agent_is_no_answer),
         test_of_calls(report_about_anything_else_is_not_taken),
         test_of_calls(nothing_is_sent_when_the_cluster_is_not_led),
+        test_of_calls(nothing_is_sent_to_an_agent_whose_key_is_not_known),
         test_of_calls(nothing_is_sent_when_redis_knows_another_leader),
         test_of_calls(call_whose_time_is_over_is_not_sent),
         test_of_calls(lost_lease_ends_the_calls_of_its_cluster_at_once),

@@ -6,6 +6,8 @@
 #include "memory.h"
 #include "text.h"
 
+#define KEY "ed25519:bl16T7rJRHujUAgH54mQpkh0YxjR906a49x98bu5pjc="
+
 static const struct {
     enum request_verb verb;
     const char *name;
@@ -25,6 +27,7 @@ static const struct {
     {REQUEST_RETURN, "return", ROLE_OPERATOR, {"node"}},
     {REQUEST_RECOVER, "recover", ROLE_APPROVER, {"reason"}},
     {REQUEST_LEASE_BREAK, "lease-break", ROLE_APPROVER, {"reason", "holder"}},
+    {REQUEST_ACCEPT_AGENT, "accept-agent", ROLE_APPROVER, {"node", "key"}},
 };
 _Static_assert(sizeof(verbs) / sizeof(verbs[0]) == REQUEST_VERB_COUNT, "one row a verb");
 
@@ -43,7 +46,8 @@ static struct request full(enum request_verb verb)
                               .with_rollback = true,
                               .reason = "it h\xC3\xA4ngt",
                               .holder = "c1:0123456789abcdef0123456789abcdef",
-                              .epoch = INT64_MAX};
+                              .epoch = INT64_MAX,
+                              .key = KEY};
     return request;
 }
 
@@ -90,6 +94,7 @@ static void every_field_of_every_verb_survives_the_wire(void **state)
         assert_string_equal(read.reason, request.reason);
         assert_string_equal(read.holder, request.holder);
         assert_int_equal(read.epoch, request.epoch);
+        assert_string_equal(read.key, request.key);
     }
 }
 
@@ -156,7 +161,7 @@ static bool needs(size_t row, const char *key)
 static void fields_that_the_verb_does_not_need_may_be_missing(void **state)
 {
     static const char *const optional[] = {"to",     "artifact", "sha256", "node", "with_rollback",
-                                           "reason", "holder",   "epoch"};
+                                           "reason", "holder",   "epoch",  "key"};
     (void)state;
     for (size_t i = 0; i < REQUEST_VERB_COUNT; i++) {
         struct request request;
@@ -203,10 +208,16 @@ static void oversized_field_is_refused(void **state)
     static const struct {
         const char *key;
         size_t most;
-    } rows[] = {
-        {"id", LIMIT_ID},      {"cluster", LIMIT_NAME},         {"operator", LIMIT_NAME},
-        {"to", LIMIT_VERSION}, {"artifact", LIMIT_URL},         {"sha256", LIMIT_SHA256_HEX},
-        {"node", LIMIT_NAME},  {"reason", REQUEST_REASON_SIZE}, {"holder", LEASE_HOLDER_SIZE}};
+    } rows[] = {{"id", LIMIT_ID},
+                {"cluster", LIMIT_NAME},
+                {"operator", LIMIT_NAME},
+                {"to", LIMIT_VERSION},
+                {"artifact", LIMIT_URL},
+                {"sha256", LIMIT_SHA256_HEX},
+                {"node", LIMIT_NAME},
+                {"reason", REQUEST_REASON_SIZE},
+                {"holder", LEASE_HOLDER_SIZE},
+                {"key", KEY_PUBLIC_TEXT_SIZE}};
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         JSON_CLEANUP json_t *json = full_json(REQUEST_UPGRADE);
@@ -262,6 +273,29 @@ static void node_to_drain_must_be_a_name(void **state)
     (void)state;
     json_object_set_new(json, "node", json_string("bb1/../bb2"));
     assert_refused(json, ERROR_INVALID, "drain needs 'node'");
+}
+
+static void key_to_accept_must_be_a_public_key(void **state)
+{
+    static const char *const keys[] = {"ed25519:x", "shunt-ed25519-private:bl16",
+                                       "bl16T7rJRHujUAgH54mQpkh0YxjR906a49x98bu5pjc=",
+                                       "ed25519:bl16T7rJRHujUAgH54mQpkh0YxjR906a49x98bu5pj="};
+    (void)state;
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        JSON_CLEANUP json_t *json = full_json(REQUEST_ACCEPT_AGENT);
+        json_object_set_new(json, "key", json_string(keys[i]));
+        assert_refused(json, ERROR_INVALID, "a public key ");
+    }
+}
+
+/* A controller of before knows no such field, and refuses what it does not know. */
+static void key_is_not_written_where_there_is_none(void **state)
+{
+    struct request request = full(REQUEST_PAUSE);
+    (void)state;
+    request.key[0] = '\0';
+    FREE_CLEANUP char *text = request_write(&request);
+    assert_null(strstr(text, "\"key\""));
 }
 
 static void target_must_be_a_version(void **state)
@@ -326,6 +360,8 @@ int main(void)
         cmocka_unit_test(negative_time_is_refused),
         cmocka_unit_test(id_cluster_and_operator_must_be_names),
         cmocka_unit_test(node_to_drain_must_be_a_name),
+        cmocka_unit_test(key_to_accept_must_be_a_public_key),
+        cmocka_unit_test(key_is_not_written_where_there_is_none),
         cmocka_unit_test(target_must_be_a_version),
         cmocka_unit_test(bytes_that_are_no_request_are_refused),
         cmocka_unit_test(request_cut_at_any_byte_is_refused),
