@@ -16,13 +16,14 @@ static const struct option_row {
     [OPTION_TO] = {"--to", "VERSION", "the version to upgrade to"},
     [OPTION_ARTIFACT] = {"--artifact", "FILE|URL", "its tarball, as every node can reach it"},
     [OPTION_SHA256] = {"--sha256", "HEX", "what the tarball must hash to"},
-    [OPTION_YES] = {"--yes", NULL, "do not show the plan and ask first"},
+    [OPTION_YES] = {"--yes", NULL, "do not show it first and ask"},
     [OPTION_WATCH] = {"--watch", NULL, "follow until the upgrade ends or waits for a decision"},
     [OPTION_LIMIT] = {"--limit", "N", "at most so many, the latest"},
     [OPTION_ROLLBACK] = {"--rollback", NULL, "put the upgraded nodes back as well"},
     [OPTION_DIR] = {"--dir", "DIR", "where the files go; default: the working directory"},
     [OPTION_REASON] = {"--reason", "TEXT", "why; it is logged and stands in the history"},
     [OPTION_DIFF] = {"--diff", NULL, "show the lines too"},
+    [OPTION_KEY] = {"--key", "KEY", "what `shunt-agent enroll` printed; Redis is not looked at"},
 };
 _Static_assert(sizeof(option_table) / sizeof(option_table[0]) == OPTION_COUNT, "a row an option");
 

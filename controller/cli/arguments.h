@@ -26,6 +26,7 @@ enum option {
     OPTION_DIR,
     OPTION_REASON,
     OPTION_DIFF,
+    OPTION_KEY,
     OPTION_COUNT
 };
 
@@ -36,7 +37,7 @@ enum option {
     (OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_HELP) |               \
      OPTION_BIT(OPTION_VERSION))
 
-#define ARGUMENTS_WORDS 4 /* "keys new NAME" is three; one more shows that there are too many */
+#define ARGUMENTS_WORDS 5 /* "agents accept CLUSTER NODE" is four; one more is too many */
 
 struct arguments {
     unsigned given;                   /* OPTION_BITs */

@@ -28,19 +28,24 @@ static void tell(const struct cli *cli, const struct client *client, const struc
     output_text(&cli->output, buffer_text(&line));
 }
 
-enum exit_code ask_simple(struct cli *cli, struct request *request, struct error *err)
+enum exit_code ask_and_tell(struct cli *cli, struct client *client, struct request *request,
+                            struct error *err)
 {
-    CLIENT_CLEANUP struct client client = {.redis = NULL};
     ANSWER_CLEANUP struct answer answer = {.json = NULL};
-    enum exit_code code = client_open_cluster(&client, cli, err);
-    if (code == EXIT_CODE_OK && !ask_take_node(&client, request, err))
-        code = EXIT_CODE_USAGE;
-    if (code == EXIT_CODE_OK)
-        code = ask_controller(&client, request, &answer, err);
+    enum exit_code code = ask_controller(client, request, &answer, err);
     if (code != EXIT_CODE_OK)
         return code;
     output_document(&cli->output, answer.json);
     if (answer.is_ok)
-        tell(cli, &client, &answer);
+        tell(cli, client, &answer);
     return answer_exit_code(&answer, err);
+}
+
+enum exit_code ask_simple(struct cli *cli, struct request *request, struct error *err)
+{
+    CLIENT_CLEANUP struct client client = {.redis = NULL};
+    enum exit_code code = client_open_cluster(&client, cli, err);
+    if (code == EXIT_CODE_OK && !ask_take_node(&client, request, err))
+        code = EXIT_CODE_USAGE;
+    return code == EXIT_CODE_OK ? ask_and_tell(cli, &client, request, err) : code;
 }

@@ -10,6 +10,10 @@
 /* The request's node is the command's word, where it takes one. */
 enum exit_code ask_simple(struct cli *cli, struct request *request, struct error *err);
 
+/* The second half of it: asks, and tells the answer. */
+enum exit_code ask_and_tell(struct cli *cli, struct client *client, struct request *request,
+                            struct error *err);
+
 /* Takes it, where there is one. ERROR_INVALID where it is no name. */
 bool ask_take_node(const struct client *client, struct request *request, struct error *err);
 

@@ -76,7 +76,10 @@ static void add_event_row(struct table *table, const struct event_summary *event
     table_add_or_blank(table, COLOUR_NONE, "");
     table_add(table, COLOUR_NONE, event->operator);
     table_format(table, COLOUR_FAINT, "%s, epoch %lld", event->controller, (long long)event->epoch);
-    table_format(table, COLOUR_NONE, "%s (%s)", event->reason, event->text);
+    if (event->reason[0] != '\0')
+        table_format(table, COLOUR_NONE, "%s (%s)", event->reason, event->text);
+    else
+        table_add(table, COLOUR_NONE, event->text);
 }
 
 static bool is_event(const json_t *json)

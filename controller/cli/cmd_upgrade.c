@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agree.h"
 #include "ask_plan.h"
 #include "clean.h"
-#include "text.h"
 #include "watch.h"
-
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
-#define REPLY_SIZE 16
 
 /* Without --yes somebody must be there who sees the plan and can say no. */
 static bool may_ask(const struct cli *cli, struct error *err)
 {
-    bool is_there = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
-    if (arguments_has(&cli->arguments, OPTION_YES) || (is_there && !cli->output.is_json))
+    if (arguments_has(&cli->arguments, OPTION_YES) || agree_is_possible(cli))
         return true;
     error_set(err, ERROR_INVALID, "there is nobody to show the plan to and ask");
     error_hint(err, "look at `shunt plan` and give --yes");
@@ -23,15 +16,10 @@ static bool may_ask(const struct cli *cli, struct error *err)
 
 static bool is_agreed(const struct cli *cli, const struct request *request)
 {
-    char reply[REPLY_SIZE];
     BUFFER_CLEANUP struct buffer question;
     buffer_init(&question, 1024);
-    (void)buffer_format(&question, "\nupgrade %s to %s now? [y/N] ", request->cluster, request->to);
-    output_text(&cli->output, buffer_text(&question));
-    if (fgets(reply, sizeof(reply), stdin) == NULL)
-        return false;
-    reply[strcspn(reply, "\n")] = '\0';
-    return text_equal(reply, "y") || text_equal(reply, "yes");
+    (void)buffer_format(&question, "\nupgrade %s to %s now?", request->cluster, request->to);
+    return agree_ask(cli, buffer_text(&question));
 }
 
 static enum exit_code show_plan_and_ask(struct cli *cli, struct client *client,

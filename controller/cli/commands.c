@@ -131,6 +131,23 @@ const struct command_row command_table[] = {
         .required = BIT(OPTION_REASON),
     },
     {
+        /* before `agents`, which its first word is, too */
+        .name = "agents accept",
+        .usage = "[CLUSTER] NODE [--key KEY] [--yes]",
+        .help = "take the public key of an agent, compared with what its host says",
+        .run = cmd_agents_accept,
+        .takes_cluster = true,
+        .word_count = 1,
+        .options = BIT(OPTION_KEY) | BIT(OPTION_YES),
+    },
+    {
+        .name = "agents",
+        .usage = "[CLUSTER]",
+        .help = "agents and where their public keys come from",
+        .run = cmd_agents,
+        .takes_cluster = true,
+    },
+    {
         .name = "keys new",
         .usage = "NAME [--dir DIR]",
         .help = "make a key pair: NAME.key (keep it) and NAME.pub",

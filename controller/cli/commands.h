@@ -59,6 +59,8 @@ enum exit_code cmd_drain(struct cli *cli, struct error *err);
 enum exit_code cmd_return(struct cli *cli, struct error *err);
 enum exit_code cmd_lease_break(struct cli *cli, struct error *err);
 enum exit_code cmd_recover(struct cli *cli, struct error *err);
+enum exit_code cmd_agents(struct cli *cli, struct error *err);
+enum exit_code cmd_agents_accept(struct cli *cli, struct error *err);
 enum exit_code cmd_keys_new(struct cli *cli, struct error *err);
 enum exit_code cmd_keys_show(struct cli *cli, struct error *err);
 

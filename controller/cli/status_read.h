@@ -58,7 +58,8 @@ struct upgrade_summary {
     struct node_summary nodes[LIMIT_NODES];
 };
 
-/* What an operator has forced: a broken lease, a recovered journal. */
+/* What an operator has forced, or vouched for: a broken lease, a recovered journal, the key of an
+ * agent. */
 struct event_summary {
     char what[STATUS_WORD]; /* the request's verb */
     char controller[LIMIT_NAME], operator[LIMIT_NAME];

@@ -72,8 +72,8 @@ def test_help_lists_every_command_and_exit_status(shunt):
     done = shunt.run("help", with_config=False)
     assert done.returncode == 0
     for word in ("plan", "upgrade", "status", "nodes", "history", "pause", "resume", "abort",
-                 "rollback", "approve", "drain", "return", "lease break", "recover", "keys new",
-                 "keys show"):
+                 "rollback", "approve", "drain", "return", "lease break", "recover", "agents",
+                 "agents accept", "keys new", "keys show"):
         assert f"\n  {word} " in done.stdout
     assert re.findall(r"^  (\d)  ", done.stdout, re.MULTILINE) == list("012345678")
     assert "--rollback" in shunt.run("abort", "--help", with_config=False).stdout

@@ -74,7 +74,7 @@ static void wrong_options_are_named(void **state)
         {ARGV("--yes=1"), "--yes takes no value"},
         {ARGV("--json", "--json"), "--json is given twice"},
         {ARGV("--to=1", "--to", "2"), "--to is given twice"},
-        {ARGV("a", "b", "c", "d", "e"), "'e' is one word too many"},
+        {ARGV("a", "b", "c", "d", "e", "f"), "'f' is one word too many"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
