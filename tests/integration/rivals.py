@@ -16,16 +16,17 @@ from trial import DEADLINE_S, Trial
 
 NAMES = ("c1", "c2", "c3")  # of controllers
 EVERYBODY = "resetkeys resetchannels -@all +ping +auth +select +hello +client|setname"
-# As the embedded set-up makes them.
+# As deploy/README.md has them.
 ACL = f"""\
 user default off ~* &* +@all
 user controller on >controller ~shunt:* +@all -@dangerous +info
-user operator on >operator {EVERYBODY} %R~shunt:* +get +exists +pttl +xread +xrange +xrevrange \
-(+xadd ~shunt:{{*}}:request ~shunt:{{*}}:lease-break) (+blpop ~shunt:{{*}}:answer:*)
+user operator on >operator {EVERYBODY} %R~shunt:* +get +hget +exists +pttl +xread +xrange \
++xrevrange (+xadd ~shunt:{{*}}:request ~shunt:{{*}}:lease-break) (+blpop ~shunt:{{*}}:answer:*)
 """
 ACL_AGENT = ("user agent.{cluster}.{name} on >{name} {everybody} +time "
              "(+xreadgroup +xack +xdel +xgroup|create ~shunt:{{{cluster}}}:command:{name}) "
-             "(+xadd ~shunt:{{{cluster}}}:report) (+set ~shunt:{{{cluster}}}:beat:{name})\n")
+             "(+xadd ~shunt:{{{cluster}}}:report) "
+             "(+set ~shunt:{{{cluster}}}:beat:{name} ~shunt:{{{cluster}}}:enroll:{name})\n")
 
 
 class RivalTrial(Trial):
