@@ -124,7 +124,7 @@ static void check_clock(struct host_check *check, const struct redis_address *ad
     struct error ignored;
     uint64_t seconds = 0;
     if (redis_connect(redis, deadline, &ignored) &&
-        redis_command(redis, deadline, &reply, &ignored, "TIME", NULL) &&
+        redis_command(redis, deadline, &reply, &ignored, "TIME", (char *)NULL) &&
         reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
         text_parse_u64(reply->element[0]->str, INT64_MAX / 1000, &seconds)) {
         int64_t skew_ms = clock_wall_ms() - (int64_t)seconds * 1000;
