@@ -59,10 +59,16 @@ int redis_fd(const struct redis *redis)
     return redis->stream.fd;
 }
 
-void redis_wait(const struct redis *redis, struct deadline deadline)
+void redis_wait(struct redis *const *connections, size_t count, struct deadline deadline,
+                bool *ret_is_ready)
 {
-    struct pollfd ready = {.fd = redis->stream.fd, .events = POLLIN};
-    (void)poll(&ready, 1, deadline_poll_ms(deadline));
+    struct pollfd ready[REDIS_WAIT_MOST];
+    CHECK(count <= REDIS_WAIT_MOST);
+    for (size_t i = 0; i < count; i++)
+        ready[i] = (struct pollfd){.fd = connections[i]->stream.fd, .events = POLLIN};
+    int found = poll(ready, count, deadline_poll_ms(deadline));
+    for (size_t i = 0; i < count; i++)
+        ret_is_ready[i] = found > 0 && ready[i].revents != 0;
 }
 
 unsigned redis_failovers(const struct redis *redis)

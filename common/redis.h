@@ -109,8 +109,11 @@ bool redis_send(struct redis *redis, struct deadline deadline, size_t count,
                 const char *const *argv, struct error *err);
 bool redis_receive_nowait(struct redis *redis, redisReply **ret_reply, struct error *err);
 int redis_fd(const struct redis *redis); /* -1 while not connected */
-/* Without an event loop: waits until redis_receive_nowait() may have something, or the deadline. */
-void redis_wait(const struct redis *redis, struct deadline deadline);
+/* Without an event loop: waits until redis_receive_nowait() may have something of one of them, or
+ * the deadline; tells of which. */
+#define REDIS_WAIT_MOST 128
+void redis_wait(struct redis *const *connections, size_t count, struct deadline deadline,
+                bool *ret_is_ready);
 
 #define REPLY_CLEANUP __attribute__((cleanup(redis_reply_cleanup)))
 void redis_reply_cleanup(redisReply **reply);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The reader: one thread with its own connection that takes reports and requests of all led
+ * The reader: one thread with connections of its own that takes reports and requests of all led
  * clusters from their streams, verifies the signatures, and brings them to the main thread.
+ *
+ * Each connection, a lane, waits for some clusters: a report wakes its own lane, and what Redis has
+ * to look at for it does not grow with the fleet.
  *
  * An entry is acknowledged when it is in the queue: should we die before acting on it, the next
  * leader asks for everything again, and agents answer from their records. One that comes when we
@@ -25,15 +28,31 @@
 #define BATCH         64
 #define RECONNECT_MS  200
 #define IDLE_MS       100 /* leading nothing yet: a take-over takes seconds */
+#define LANE_CLUSTERS 32  /* 64 streams: Redis has looked at them within 50 us */
+#define LANE_STREAMS  (2 * LANE_CLUSTERS)
+#define LANES_MOST    (LIMIT_CLUSTERS / LANE_CLUSTERS)
+
+_Static_assert(LANES_MOST <= REDIS_WAIT_MOST, "all lanes are waited for at once");
+
+struct reader;
+
+struct lane {
+    struct reader *reader;
+    struct redis *redis; /* blocks in XREADGROUP */
+    uint32_t first, end; /* its clusters */
+    bool is_asked;       /* a read is under way; */
+    struct deadline answer;
+    size_t stream_count;
+    const char *streams[LANE_STREAMS];
+    char names[LANE_STREAMS][CHANNEL_KEY_SIZE];
+    uint32_t owner[LANE_STREAMS]; /* cluster of each stream */
+};
 
 struct reader {
     struct shell *shell;
-    struct redis *read;        /* blocks in XREADGROUP */
     struct redis *acknowledge; /* for XACK meanwhile */
-    size_t stream_count;
-    const char **streams; /* of the read under way */
-    char (*names)[CHANNEL_KEY_SIZE];
-    uint32_t *owner;  /* cluster of each stream */
+    size_t lane_count;
+    struct lane *lanes;
     bool *is_grouped; /* groups of a cluster exist on this connection's server */
 };
 
@@ -48,33 +67,34 @@ static bool is_ours(const struct reader *reader, uint32_t cluster)
 }
 
 /* Two streams a cluster: reports at even places, requests at odd ones. */
-static void list_streams(struct reader *reader)
+static void list_streams(struct lane *lane)
 {
-    struct shell *shell = reader->shell;
-    reader->stream_count = 0;
-    for (uint32_t i = 0; i < shell->cluster_count; i++) {
-        if (!is_ours(reader, i))
+    const struct shell *shell = lane->reader->shell;
+    lane->stream_count = 0;
+    for (uint32_t i = lane->first; i < lane->end; i++) {
+        if (!is_ours(lane->reader, i))
             continue;
         for (int kind = 0; kind < 2; kind++) {
-            size_t place = reader->stream_count++;
-            channel_key(reader->names[place], shell->clusters[i].config->name,
+            size_t place = lane->stream_count++;
+            channel_key(lane->names[place], shell->clusters[i].config->name,
                         kind == 0 ? "report" : "request", NULL);
-            reader->streams[place] = reader->names[place];
-            reader->owner[place] = i;
+            lane->streams[place] = lane->names[place];
+            lane->owner[place] = i;
         }
     }
 }
 
-static bool make_groups(struct reader *reader, struct error *err)
+static bool make_groups(struct lane *lane, struct error *err)
 {
-    for (size_t i = 0; i < reader->stream_count; i += 2) {
-        if (reader->is_grouped[reader->owner[i]])
+    struct reader *reader = lane->reader;
+    for (size_t i = 0; i < lane->stream_count; i += 2) {
+        if (reader->is_grouped[lane->owner[i]])
             continue;
         for (size_t kind = 0; kind < 2; kind++)
             if (!channel_make_group(reader->acknowledge, deadline_after_ms(REDIS_CALL_MS),
-                                    reader->streams[i + kind], GROUP, err))
+                                    lane->streams[i + kind], GROUP, err))
                 return false;
-        reader->is_grouped[reader->owner[i]] = true;
+        reader->is_grouped[lane->owner[i]] = true;
     }
     return true;
 }
@@ -125,12 +145,13 @@ static void put_back(struct reader *reader, const struct channel_entry *entry)
 }
 
 /* Verified, into the queue; what is refused is counted there. */
-static void bring(struct reader *reader, size_t place, const struct channel_entry *entry)
+static void bring(struct lane *lane, size_t place, const struct channel_entry *entry)
 {
+    struct reader *reader = lane->reader;
     struct shell *shell = reader->shell;
     struct error err;
-    struct cluster *cluster = &shell->clusters[reader->owner[place]];
-    struct item *item = item_new(ITEM_NUDGE, reader->owner[place]);
+    struct cluster *cluster = &shell->clusters[lane->owner[place]];
+    struct item *item = item_new(ITEM_NUDGE, lane->owner[place]);
     bool is_good = false;
     if (entry->body == NULL)
         error_set(&err, ERROR_PROTOCOL, "an entry without body, key or signature, or too long");
@@ -148,59 +169,90 @@ static void bring(struct reader *reader, size_t place, const struct channel_entr
 
 static void take(void *context, const struct channel_entry *entry)
 {
-    struct reader *reader = context;
+    struct lane *lane = context;
+    struct reader *reader = lane->reader;
     struct error err;
     size_t place = 0;
-    while (place < reader->stream_count && !text_equal(reader->streams[place], entry->stream))
+    while (place < lane->stream_count && !text_equal(lane->streams[place], entry->stream))
         place++;
-    if (place == reader->stream_count)
+    if (place == lane->stream_count)
         return; /* not asked for */
-    if (entry->body != NULL && !is_ours(reader, reader->owner[place]))
+    if (entry->body != NULL && !is_ours(reader, lane->owner[place]))
         put_back(reader, entry);
     else if (!entry->is_gone)
-        bring(reader, place, entry);
+        bring(lane, place, entry);
     if (!channel_acknowledge(reader->acknowledge, deadline_after_ms(REDIS_CALL_MS), entry->stream,
                              GROUP, entry->id, &err))
         log_failure(LOG_LEVEL_WARNING, &err, "acknowledge in %s", entry->stream);
 }
 
-static bool wait_reply(struct reader *reader, redisReply **ret_reply, struct error *err)
+/* Where nothing is led of a lane, nothing is asked. */
+static bool ask(struct lane *lane, struct error *err)
 {
-    struct deadline deadline = deadline_after_ms(BLOCK_MS + REDIS_CALL_MS);
-    while (!deadline_is_over(deadline)) {
-        if (!redis_receive_nowait(reader->read, ret_reply, err))
-            return false;
-        if (*ret_reply != NULL)
-            return true;
-        redis_wait(reader->read, deadline);
+    list_streams(lane);
+    if (lane->stream_count == 0)
+        return true;
+    lane->answer = deadline_after_ms(BLOCK_MS + REDIS_CALL_MS);
+    lane->is_asked = make_groups(lane, err) &&
+                     channel_send_read(lane->redis, deadline_after_ms(REDIS_CALL_MS), GROUP,
+                                       lane->reader->shell->config->name, BATCH, BLOCK_MS,
+                                       lane->streams, lane->stream_count, false, err);
+    return lane->is_asked;
+}
+
+static bool take_answer(struct lane *lane, struct error *err)
+{
+    REPLY_CLEANUP redisReply *reply = NULL;
+    if (!redis_receive_nowait(lane->redis, &reply, err))
+        return false;
+    if (reply != NULL) {
+        lane->is_asked = false;
+        return channel_each(reply, take, lane, err);
     }
+    if (!deadline_is_over(lane->answer))
+        return true;
     error_set(err, ERROR_TIMEOUT, "redis does not answer");
     return false;
 }
 
-static bool read_once(struct reader *reader, struct error *err)
+/* What has come on some of the lanes; none may have anything within BLOCK_MS. */
+static bool wait_answers(struct reader *reader, struct error *err)
 {
-    REPLY_CLEANUP redisReply *reply = NULL;
-    list_streams(reader);
-    if (reader->stream_count == 0) {
+    struct redis *waiting[LANES_MOST];
+    struct lane *lanes[LANES_MOST];
+    bool is_ready[LANES_MOST];
+    size_t count = 0;
+    for (size_t i = 0; i < reader->lane_count; i++)
+        if (reader->lanes[i].is_asked) {
+            lanes[count] = &reader->lanes[i];
+            waiting[count++] = reader->lanes[i].redis;
+        }
+    if (count == 0) {
         clock_sleep_ms(IDLE_MS);
         return true;
     }
-    if (!make_groups(reader, err) ||
-        !channel_send_read(reader->read, deadline_after_ms(REDIS_CALL_MS), GROUP,
-                           reader->shell->config->name, BATCH, BLOCK_MS, reader->streams,
-                           reader->stream_count, false, err) ||
-        !wait_reply(reader, &reply, err))
-        return false;
-    return channel_each(reply, take, reader, err);
+    redis_wait(waiting, count, deadline_after_ms(BLOCK_MS), is_ready);
+    for (size_t i = 0; i < count; i++)
+        if ((is_ready[i] || deadline_is_over(lanes[i]->answer)) && !take_answer(lanes[i], err))
+            return false;
+    return true;
 }
 
-static bool connect_both(struct reader *reader, struct error *err)
+static bool read_once(struct reader *reader, struct error *err)
+{
+    for (size_t i = 0; i < reader->lane_count; i++)
+        if (!reader->lanes[i].is_asked && !ask(&reader->lanes[i], err))
+            return false;
+    return wait_answers(reader, err);
+}
+
+static bool connect_all(struct reader *reader, struct error *err)
 {
     struct deadline deadline = deadline_after_ms(REDIS_CALL_MS);
     bool is_new = !redis_is_connected(reader->acknowledge);
-    if (!redis_connect_both(reader->read, reader->acknowledge, deadline, err))
-        return false;
+    for (size_t i = 0; i < reader->lane_count; i++)
+        if (!redis_connect_both(reader->lanes[i].redis, reader->acknowledge, deadline, err))
+            return false;
     if (is_new)
         memset(reader->is_grouped, 0, reader->shell->cluster_count * sizeof(bool));
     return true;
@@ -209,7 +261,10 @@ static bool connect_both(struct reader *reader, struct error *err)
 static void trouble(struct reader *reader, const struct error *err)
 {
     log_failure(LOG_LEVEL_DEBUG, err, "reader"); /* the main thread tells of an outage */
-    redis_disconnect(reader->read);
+    for (size_t i = 0; i < reader->lane_count; i++) {
+        redis_disconnect(reader->lanes[i].redis);
+        reader->lanes[i].is_asked = false;
+    }
     redis_disconnect(reader->acknowledge);
     clock_sleep_ms(RECONNECT_MS);
 }
@@ -217,24 +272,28 @@ static void trouble(struct reader *reader, const struct error *err)
 static struct reader *reader_new(struct shell *shell)
 {
     struct reader *reader = memory_zeroed(1, sizeof(*reader));
-    size_t most = 2 * shell->cluster_count;
+    uint32_t clusters = (uint32_t)shell->cluster_count;
     reader->shell = shell;
-    reader->read = redis_new(&shell->config->redis);
     reader->acknowledge = redis_new(&shell->config->redis);
-    reader->streams = memory_zeroed(most, sizeof(reader->streams[0]));
-    reader->names = memory_zeroed(most, sizeof(reader->names[0]));
-    reader->owner = memory_zeroed(most, sizeof(reader->owner[0]));
-    reader->is_grouped = memory_zeroed(shell->cluster_count, sizeof(bool));
+    reader->is_grouped = memory_zeroed(clusters, sizeof(bool));
+    reader->lane_count = (clusters + LANE_CLUSTERS - 1) / LANE_CLUSTERS;
+    reader->lanes = memory_zeroed(reader->lane_count, sizeof(reader->lanes[0]));
+    for (uint32_t i = 0; i < reader->lane_count; i++) {
+        struct lane *lane = &reader->lanes[i];
+        lane->reader = reader;
+        lane->redis = redis_new(&shell->config->redis);
+        lane->first = i * LANE_CLUSTERS;
+        lane->end = lane->first + LANE_CLUSTERS < clusters ? lane->first + LANE_CLUSTERS : clusters;
+    }
     return reader;
 }
 
 static void reader_free(struct reader *reader)
 {
-    redis_free(reader->read);
+    for (size_t i = 0; i < reader->lane_count; i++)
+        redis_free(reader->lanes[i].redis);
     redis_free(reader->acknowledge);
-    free(reader->streams);
-    free(reader->names);
-    free(reader->owner);
+    free(reader->lanes);
     free(reader->is_grouped);
     free(reader);
 }
@@ -244,7 +303,7 @@ void reader_run(struct shell *shell)
     struct reader *reader = reader_new(shell);
     struct error err;
     while (!atomic_load(&shell->is_stopping))
-        if (!connect_both(reader, &err) || !read_once(reader, &err))
+        if (!connect_all(reader, &err) || !read_once(reader, &err))
             trouble(reader, &err);
     reader_free(reader);
 }

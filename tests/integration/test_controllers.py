@@ -7,11 +7,15 @@ import signal
 import socket
 import time
 
+from operator_wire import Operator
 from processes import Daemon, wait_until
 from rivals import RivalTrial
 
 FAILED = 1
 CLAIM_S = 6  # how long a claim outlives its holder
+
+
+MORE_THAN_ONE_LANE = 40  # clusters; the reader has a connection for each 32
 
 
 def wait_ended(daemon, deadline_s=15):
@@ -99,3 +103,13 @@ def test_redis_that_is_away_at_the_start_is_waited_for_and_the_name_claimed_then
     os.symlink(os.path.join(trial.redis_dir, "redis.sock"),
                os.path.join(trial.redis_dir, "later.sock"))
     wait_until(lambda: trial.claim("c4")[2] == str(late.pid), "the name", 15)
+
+
+def test_controller_of_many_clusters_hears_each_of_them(begin):
+    names = [f"more{number}x" for number in range(MORE_THAN_ONE_LANE)]
+    trial = begin(kind=RivalTrial, others=names)
+    for name in (names[0], names[-1]):
+        trial.wait_leader("c1", name)
+        asker = Operator(trial.store_of(name), "admin", trial.admin.key, cluster=name)
+        answer = asker.ask("pause")
+        assert not answer["ok"] and "no upgrade" in answer["error"]["message"], answer

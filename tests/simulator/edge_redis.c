@@ -281,11 +281,15 @@ bool redis_receive_nowait(struct redis *redis, redisReply **ret_reply, struct er
     return judge(reply, ret_reply, err);
 }
 
-void redis_wait(const struct redis *redis, struct deadline deadline)
+void redis_wait(struct redis *const *connections, size_t count, struct deadline deadline,
+                bool *ret_is_ready)
 {
     int64_t until_us = (deadline.at_ms - 1000) * WORLD_MS;
-    if (redis->waiting_count != 0 && redis->block_until_us < until_us)
-        until_us = redis->block_until_us;
+    for (size_t i = 0; i < count; i++) {
+        if (connections[i]->waiting_count != 0 && connections[i]->block_until_us < until_us)
+            until_us = connections[i]->block_until_us;
+        ret_is_ready[i] = true; /* whoever looks finds out */
+    }
     if (fiber_wait(&world.redis.news, until_us))
         travel();
 }

@@ -279,6 +279,24 @@ static void received_error_reply_keeps_the_connection(void **state)
     redis_reply_cleanup(&reply);
 }
 
+static void wait_tells_which_connection_has_something(void **state)
+{
+    const char *const block[] = {"BLPOP", "list", "0"}, *const ping[] = {"PING"};
+    struct redis *other = redis_new(&real.address);
+    struct redis *const both[] = {redis, other};
+    bool is_ready[2] = {true, true};
+    (void)state;
+    assert_good(redis_connect(other, soon(), &err));
+    assert_good(redis_send(redis, soon(), 3, block, &err));
+    redis_wait(both, 2, deadline_after_ms(0), is_ready);
+    assert_false(is_ready[0] || is_ready[1]);
+    assert_good(redis_send(other, soon(), 1, ping, &err));
+    redis_wait(both, 2, soon(), is_ready);
+    assert_false(is_ready[0]);
+    assert_true(is_ready[1]);
+    redis_free(other);
+}
+
 static void write_file(const char *path, const char *text)
 {
     assert_good(file_replace(path, text, strlen(text), 0600, &err));
@@ -445,6 +463,7 @@ int main(void)
         test_with_redis(failing_script_runs_once),
         test_with_redis(receive_takes_replies_in_order_without_waiting),
         test_with_redis(received_error_reply_keeps_the_connection),
+        test_with_redis(wait_tells_which_connection_has_something),
     };
     int failed = cmocka_run_group_tests_name("redis", tests, NULL, NULL);
     return failed + cmocka_run_group_tests_name("redis, with a server", tests_with_redis,

@@ -365,10 +365,11 @@ static bool receive_as_replica(struct redis *redis, struct error *err)
 {
     static const char *const ping[] = {"PING"};
     redisReply *reply = NULL;
+    bool is_ready;
     assert_true(redis_send(redis, soon(), 1, ping, err));
     while (redis_receive_nowait(redis, &reply, err)) {
         assert_null(reply);
-        redis_wait(redis, soon());
+        redis_wait(&redis, 1, soon(), &is_ready);
     }
     return false;
 }
