@@ -78,7 +78,8 @@ struct cluster {
 
 #define JOURNAL_PATH_SIZE (LIMIT_PATH + LIMIT_NAME + 32)
 
-#define SEEN_REQUESTS 1024 /* ids of requests that have not expired yet */
+/* Ids of requests that have not expired yet: a whole fleet may be asked for at once. */
+#define SEEN_REQUESTS (LIMIT_CLUSTERS + 1024)
 
 struct seen_request {
     char id[LIMIT_ID];
