@@ -14,7 +14,7 @@ top=$(cd -P -- "$(dirname -- "$0")/.." && pwd) || exit 1
 
 DEFAULT_SUITES=(unit contract simulator integration static sanitize-short)
 ALL_SUITES=(unit contract simulator integration static sanitize valgrind fuzz mutations)
-SUITES=("${ALL_SUITES[@]}" sanitize-short)
+SUITES=("${ALL_SUITES[@]}" sanitize-short bench)
 FUZZ_SECONDS=${FUZZ_SECONDS:-10}
 SUITE_DEADLINE_S=${SUITE_DEADLINE_S:-1800}
 

@@ -12,6 +12,8 @@ APACHE_PACKAGES=(apache2 libapache2-mod-jk)
 TEST_PACKAGES=(clang libclang-rt-dev llvm clang-tidy clang-format cppcheck valgrind libcmocka-dev liblua5.1-0-dev
     python3-pytest python3-pytest-xdist python3-nacl util-linux "${NGINX_PACKAGES[@]}"
     "${APACHE_PACKAGES[@]}" tomcat10-common)
+# Beside which the benchmarks measure.
+BENCH_PACKAGES=(ansible)
 # For the official clients of Azure. A Node.js from elsewhere has npm with it, and Debian's packages
 # could not be installed beside it.
 command -v npm >/dev/null || TEST_PACKAGES+=(nodejs npm)

@@ -165,6 +165,16 @@ suite_static() {
     if build plain; then run_check cppcheck run_cppcheck; fi
 }
 
+# No figure is judged: machines are shared. That each benchmark still runs is.
+suite_bench() {
+    local name
+    build plain || return
+    for name in rollout dispatch fleet takeover stage rest start balancers; do
+        SHUNT_BUILD_DIR=$(build_dir plain) run_check "bench $name" \
+            "$top/tests/bench/run.sh" --smallest --only "$name"
+    done
+}
+
 # Says nothing of a target that finds nothing.
 run_fuzz_target() {
     local name=$1 work=$reports/fuzz/$1 corpus=$top/tests/fuzz/corpus/${1#fuzz_} program
