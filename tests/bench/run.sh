@@ -27,6 +27,6 @@ if [ -z "${SHUNT_BUILD_DIR:-}" ]; then
     SHUNT_BUILD_DIR=$(build_dir plain)
     export SHUNT_BUILD_DIR
 fi
-# 10,000 agents have two connections each, and Redis has the other ends.
+# 10,000 agents have 12,500 connections, and Redis has the other ends.
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 "$top/tests/lib/no-leftovers" /usr/bin/python3 -B "$top/tests/bench/run.py" "$@"

@@ -17,12 +17,12 @@ BUILD = os.environ["SHUNT_BUILD_DIR"]
 NODES = 4
 CONTROLLER = "c1"
 REST_PORT = 17990
-MAXCLIENTS = 60000
+MAXCLIENTS = 16000
 READY_S = 120
 
 
 class LargeRedis(RedisServer):
-    """Nothing is saved; 10,000 agents have two connections each."""
+    """Nothing is saved, and 12,500 connections are welcome."""
 
     def start(self):
         self.process = subprocess.Popen(

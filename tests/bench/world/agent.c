@@ -72,17 +72,17 @@ void agent_send(struct agent *agent, const struct report *report)
     FREE_CLEANUP char *body = report_write(report);
     channel_key(stream, agent->cluster, "report", NULL);
     sign(agent, body, signature);
-    wire_add(&agent->reports, "XADD", stream, "MAXLEN", "~", REPORTS, "*", "body", body, "key",
+    wire_add(agent->reports, "XADD", stream, "MAXLEN", "~", REPORTS, "*", "body", body, "key",
              agent->node, "sig", signature, NULL);
-    wire_flush(&agent->reports);
+    wire_flush(agent->reports);
 }
 
 void agent_beat(struct agent *agent)
 {
     char key[CHANNEL_KEY_SIZE];
     channel_key(key, agent->cluster, "beat", agent->node);
-    wire_add(&agent->reports, "SET", key, "{}", "PX", BEAT_LIFE, NULL);
-    wire_flush(&agent->reports);
+    wire_add(agent->reports, "SET", key, "{}", "PX", BEAT_LIFE, NULL);
+    wire_flush(agent->reports);
 }
 
 static void take(void *context, const struct channel_entry *entry)
@@ -97,8 +97,8 @@ static void take(void *context, const struct channel_entry *entry)
     CHECK(is_good && "a command that no agent would obey");
     if (command.epoch > agent->epoch)
         agent->epoch = command.epoch;
-    wire_add(&agent->reports, "XACK", entry->stream, GROUP, entry->id, NULL);
-    wire_add(&agent->reports, "XDEL", entry->stream, entry->id, NULL);
+    wire_add(agent->reports, "XACK", entry->stream, GROUP, entry->id, NULL);
+    wire_add(agent->reports, "XDEL", entry->stream, entry->id, NULL);
     agent_send(agent, agent_report(agent, command.id, command.verb, REPORT_ACCEPTED));
     if (setup->on_command != NULL)
         setup->on_command(agent, &command);
@@ -120,19 +120,26 @@ static void on_reports(struct wire *wire, const redisReply *reply)
     (void)reply; /* an error has ended the program */
 }
 
-void agent_open(struct agent *agent, const struct agent_setup *of_all, const char *cluster,
-                const char *node)
+struct wire *agent_open_reports(const char *redis_path)
+{
+    struct wire *wire = memory_zeroed(1, sizeof(*wire));
+    wire_open(wire, redis_path, on_reports);
+    return wire;
+}
+
+void agent_open(struct agent *agent, const struct agent_setup *of_all, struct wire *reports,
+                const char *cluster, const char *node)
 {
     unsigned char seed[crypto_hash_sha256_BYTES], public[crypto_sign_PUBLICKEYBYTES];
     char name[2 * LIMIT_NAME], stream[CHANNEL_KEY_SIZE];
     setup = of_all;
+    agent->reports = reports;
     agent->cluster = cluster;
     CHECK(TEXT_COPY(agent->node, node));
     snprintf(name, sizeof(name), "%s.%s", cluster, node);
     crypto_hash_sha256(seed, (const unsigned char *)name, strlen(name));
     crypto_sign_seed_keypair(public, agent->secret, seed);
     wire_open(&agent->commands, setup->redis_path, on_commands);
-    wire_open(&agent->reports, setup->redis_path, on_reports);
     command_key(agent, stream);
     wire_add(&agent->commands, "XGROUP", "CREATE", stream, GROUP, "0", "MKSTREAM", NULL);
     wire_flush(&agent->commands);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One simulated agent: two connections to Redis as the real one has, commands that are verified and
- * read, reports that are signed, a heartbeat. It has no record and no jobs; what a command does is
- * said by whoever made the agent.
+ * One simulated agent: commands that are verified and read, reports that are signed, a heartbeat.
+ * It has no record and no jobs; what a command does is said by whoever made the agent.
+ *
+ * It waits for commands on a connection of its own. What it writes goes over one that the agents of
+ * its cluster share: the real one has one more, and 20,000 are beyond what many machines allow.
  *
  * Its key is made of its name, so that nobody has to be told: seed = SHA-256 of "CLUSTER.NODE".
  */
@@ -16,8 +18,9 @@
 #include <sodium.h>
 
 struct agent {
-    struct wire commands, reports;
-    const char *cluster; /* both borrowed */
+    struct wire commands;
+    struct wire *reports; /* borrowed, as is the cluster's name */
+    const char *cluster;
     char node[16];
     uint64_t epoch;  /* the highest seen */
     bool is_waiting; /* has its consumer group and has asked for commands */
@@ -33,8 +36,11 @@ struct agent_setup {
     void (*on_command)(struct agent *agent, const struct command *command);
 };
 
-void agent_open(struct agent *agent, const struct agent_setup *setup, const char *cluster,
-                const char *node);
+/* A connection that agents write to. */
+struct wire *agent_open_reports(const char *redis_path);
+
+void agent_open(struct agent *agent, const struct agent_setup *setup, struct wire *reports,
+                const char *cluster, const char *node);
 
 /* A report with what all have; the caller fills in the rest and sends it. The same struct each
  * time. */

@@ -81,6 +81,7 @@ static void make_cluster(struct bitbucket_cluster *cluster, size_t number,
                          const struct options *options)
 {
     char name[16];
+    struct wire *reports = agent_open_reports(options->setup.redis_path);
     snprintf(cluster->name, sizeof(cluster->name), "c%zu", number);
     cluster->node_count = options->nodes;
     cluster->nodes = memory_zeroed(options->nodes, sizeof(cluster->nodes[0]));
@@ -90,7 +91,7 @@ static void make_cluster(struct bitbucket_cluster *cluster, size_t number,
         TEXT_COPY(node->linked, FIRST_VERSION);
         TEXT_COPY(node->running, FIRST_VERSION);
         snprintf(name, sizeof(name), "bb%zu", i + 1);
-        agent_open(&node->agent, &options->setup, cluster->name, name);
+        agent_open(&node->agent, &options->setup, reports, cluster->name, name);
     }
 }
 
