@@ -27,6 +27,9 @@
 
 #define ALIVE_EVERY_MS 5000 /* the unit waits a minute */
 
+#define LARGE_BYTES                                                                                \
+    (128 * 1024) /* a plan has room for 32 nodes: what it does not use is no memory */
+
 static const char help[] =
     "Usage: shunt-controller --config FILE [--check] [--log-level LEVEL]\n"
     "Leads rolling upgrades of the clusters named in FILE.\n"
@@ -208,6 +211,7 @@ static bool run(struct config *config, sigset_t *signals, struct error *err)
     struct shell *shell = NULL;
     if (!http_init(err) || !lock_state(config, &lock, err))
         return false;
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES); /* it would grow with the first that is freed */
     malloc_trim(0); /* what reading the configuration took is a third of all memory */
     if (config->is_embedded &&
         (!embedded_prepare(config, err) || !embedded_start(config, &embedded, err)))
