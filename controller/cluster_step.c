@@ -69,6 +69,8 @@ static bool carry_out(struct shell *shell, struct cluster *cluster, const struct
     if (!is_written)
         return false;
     view_poll(shell, cluster, event->kind == EVENT_DONE);
+    if (event->kind == EVENT_DONE && event->work == WORK_PROBE) /* then its members may be there */
+        pool_kick_work(shell->pool, cluster->index, event->node, WORK_MEMBERS);
     dispatch_jobs(shell, cluster, actions);
     return true;
 }

@@ -12,7 +12,7 @@
 #define JOB_FAST_MS     3    /* between two looks while something is awaited locally */
 #define JOB_SLOW_MS     50   /* the same, when it has taken longer than JOB_FAST_FOR_MS */
 #define JOB_FAST_FOR_MS 5000
-#define JOB_REST_MS     15  /* between two questions to a node that starts */
+#define JOB_REST_MS     15  /* between two questions to a node that starts, in a small fleet */
 #define JOB_TROUBLE_MS  500 /* after a look that failed and may succeed later */
 
 struct work_job {
@@ -61,6 +61,10 @@ int64_t job_members(struct pool_job *base);
 int64_t job_mode_on(struct pool_job *base);
 int64_t job_mode_off(struct pool_job *base);
 int64_t job_approve(struct pool_job *base);
+/* Until Bitbucket is asked again, of somebody who wants to ask after wanted_ms. A large fleet is
+ * asked less often, or asking would take the time that deciding needs; what an agent reports is
+ * looked at when it comes, in a fleet of any size. */
+int64_t rest_look_ms(const struct shell *shell, int64_t wanted_ms);
 
 /* lb_node.c: for the works, the plan, the operator's drain and return, and the comparison with what
  * is wanted. The state of one node in one LB, its members collected as lb_state_collect() does. */

@@ -6,6 +6,14 @@
 #include "failpoint.h"
 #include "text.h"
 
+#define LOOK_EACH_MS 1 /* for each cluster that is looked at: a thousand looks a second */
+
+int64_t rest_look_ms(const struct shell *shell, int64_t wanted_ms)
+{
+    int64_t least_ms = LOOK_EACH_MS * (int64_t)atomic_load(&shell->lookers);
+    return wanted_ms > least_ms ? wanted_ms : least_ms;
+}
+
 static bool open_client(struct work_job *job, struct error *err)
 {
     return job->bitbucket != NULL || bitbucket_new(job->cluster->config, &job->bitbucket, err);
@@ -32,7 +40,7 @@ int64_t job_members(struct pool_job *base)
         bool is_starting = error_code_is_transient(err.code) || err.code == ERROR_PROTOCOL ||
                            err.code == ERROR_NOT_FOUND;
         if (is_starting && !deadline_is_over(job->deadline))
-            return JOB_REST_MS;
+            return rest_look_ms(job->shell, JOB_REST_MS);
         if (is_starting) { /* a matter of the release, as the probe says, too */
             err.code = ERROR_TIMEOUT;
             error_wrap(&err, "it has not come up by the deadline of `active`; last answer");
@@ -43,7 +51,7 @@ int64_t job_members(struct pool_job *base)
         if (lists(&members, job->expected[i]))
             continue;
         if (!deadline_is_over(job->deadline))
-            return JOB_REST_MS;
+            return rest_look_ms(job->shell, JOB_REST_MS);
         error_set(&err, ERROR_UNAVAILABLE, "its own member list lacks node %s: split brain?",
                   job->expected[i]);
         return job_failed(job, &err);

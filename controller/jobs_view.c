@@ -61,6 +61,7 @@ static void end(struct pool_job *base)
 
 static void tell(struct view_job *job, uint32_t source, struct cluster_view *view, int64_t asked_ms)
 {
+    atomic_store(&job->cluster->is_view_queued, true);
     struct item *item = item_new(ITEM_EVENT, job->base.cluster);
     item->event.kind = EVENT_VIEW;
     item->event.asked_ms = asked_ms;
@@ -185,11 +186,13 @@ static int64_t run(struct pool_job *base)
     if (orders.need == VIEW_NONE)
         return VIEW_SLOW_MS;
     compare(job, &orders);
-    if (!read_one(job, &orders))
-        return VIEW_TROUBLE_MS;
-    if (orders.need == VIEW_FAST)
+    if (atomic_load(&job->cluster->is_view_queued)) /* nobody has come to look at the one before */
         return VIEW_FAST_MS;
-    return orders.wanted_count != 0 ? LB_COMPARE_MS : VIEW_SLOW_MS;
+    if (!read_one(job, &orders))
+        return rest_look_ms(job->shell, VIEW_TROUBLE_MS);
+    if (orders.need == VIEW_FAST)
+        return rest_look_ms(job->shell, VIEW_FAST_MS);
+    return rest_look_ms(job->shell, orders.wanted_count != 0 ? LB_COMPARE_MS : VIEW_SLOW_MS);
 }
 
 static struct view_job *start(struct shell *shell, struct cluster *cluster)
@@ -253,6 +256,14 @@ static void instruct(struct orders *orders, struct cluster *cluster)
     renumber(orders, &before, cluster);
 }
 
+static void count_looker(struct shell *shell, enum view_need before, enum view_need need)
+{
+    if (before == VIEW_NONE && need != VIEW_NONE)
+        atomic_fetch_add(&shell->lookers, 1);
+    else if (before != VIEW_NONE && need == VIEW_NONE)
+        atomic_fetch_sub(&shell->lookers, 1);
+}
+
 /* Called in every step of the core, before its actions begin: starts the poller, tells it what is
  * wanted now. */
 void view_poll(struct shell *shell, struct cluster *cluster, bool is_kicked)
@@ -268,6 +279,7 @@ void view_poll(struct shell *shell, struct cluster *cluster, bool is_kicked)
     instruct(&job->orders, cluster);
     enum view_need need = job->orders.need;
     pthread_mutex_unlock(&job->lock);
+    count_looker(shell, before, need);
     cluster->view_job = &job->base;
     if (is_new)
         pool_add(shell->pool, &job->base);
@@ -281,6 +293,7 @@ void view_rest(struct cluster *cluster)
     if (job == NULL)
         return;
     pthread_mutex_lock(&job->lock);
+    count_looker(job->shell, job->orders.need, VIEW_NONE);
     job->orders.need = VIEW_NONE;
     job->orders.wanted_count = 0;
     pthread_mutex_unlock(&job->lock);

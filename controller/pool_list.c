@@ -88,6 +88,14 @@ void pool_list_kick(struct pool_list *list, const struct pool_job *job, int64_t 
             make_due(one, now_ms);
 }
 
+void pool_list_kick_work(struct pool_list *list, uint32_t cluster, uint32_t node, enum work work,
+                         int64_t now_ms)
+{
+    for (struct pool_job *job = list->first; job != NULL; job = job->next)
+        if (job->cluster == cluster && job->node == node && job->work == work)
+            make_due(job, now_ms);
+}
+
 bool pool_job_may_go_on(const struct pool_job *job, struct error *err)
 {
     if (!atomic_load(&job->is_cancelled))

@@ -28,6 +28,8 @@ struct pool_job *pool_list_next(const struct pool_list *list);
 void pool_list_again(struct pool_job *job, int64_t again_ms, int64_t now_ms);
 
 void pool_list_kick(struct pool_list *list, const struct pool_job *job, int64_t now_ms);
+void pool_list_kick_work(struct pool_list *list, uint32_t cluster, uint32_t node, enum work work,
+                         int64_t now_ms);
 void pool_list_cancel(struct pool_list *list, uint32_t cluster, uint32_t node, enum work work,
                       uint32_t sequence, int64_t now_ms);
 /* All works of the core for this cluster. */

@@ -16,6 +16,7 @@
 #define WORKERS          16
 #define LONGEST_SLEEP_MS 1000 /* between two looks at leases and clocks */
 #define STATUS_EVERY_MS  200  /* progress alone is published this often */
+#define ITEMS_AT_ONCE    64   /* before all clusters are looked at again */
 
 static void cluster_open(struct shell *shell, size_t index)
 {
@@ -93,6 +94,8 @@ void shell_stop(struct shell *shell)
 static void take(struct shell *shell, struct item *item)
 {
     struct cluster *cluster = &shell->clusters[item->cluster];
+    if (item->view != NULL)
+        atomic_store(&cluster->is_view_queued, false);
     if (!cluster->is_led && item->kind != ITEM_NUDGE && item->kind != ITEM_PLAN &&
         item->kind != ITEM_LB_CALL)
         return; /* another controller has taken over: what we hear is for it */
@@ -181,6 +184,18 @@ static void renew_if_due(struct shell *shell)
         lease_renew_all(shell);
 }
 
+/* The first, and what else is there: a look at all clusters costs more than most items. */
+static void take_some(struct shell *shell, struct item *first)
+{
+    struct item *item = first;
+    for (unsigned taken = 1; item != NULL; taken++) {
+        take(shell, item);
+        item_free(item);
+        renew_if_due(shell);
+        item = taken < ITEMS_AT_ONCE ? queue_take(shell->queue, 0) : NULL;
+    }
+}
+
 void shell_run(struct shell *shell)
 {
     lease_renew_all(shell);
@@ -190,10 +205,7 @@ void shell_run(struct shell *shell)
             shell->tell_alive();
         struct item *item = queue_take(shell->queue, sleep_ms(shell));
         renew_if_due(shell); /* first: we may have been stopped for long, and lead no more */
-        if (item != NULL)
-            take(shell, item);
-        item_free(item);
-        renew_if_due(shell);
+        take_some(shell, item);
         for (size_t i = 0; i < shell->cluster_count; i++)
             tick(shell, &shell->clusters[i]);
     }

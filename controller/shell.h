@@ -50,6 +50,7 @@ struct cluster {
     struct cluster_lb *lbs;       /* in the order of the configuration */
     atomic_llong lease_until_ms;  /* monotonic; workers act only before it */
     atomic_uint orders;           /* changes whenever the core may want something else */
+    atomic_bool is_view_queued;   /* a view waits for the main thread; the next one waits for it */
     struct agent_keys agent_keys; /* the reader looks keys up; it has a lock of its own */
 
     /* The rest belongs to the main thread. */
@@ -106,6 +107,7 @@ struct shell {
     pthread_mutex_t led_lock; /* reader: guards is_read below */
     bool *is_read;            /* a cluster's streams are read; by cluster index */
     struct seen_request seen[SEEN_REQUESTS];
+    atomic_uint lookers; /* clusters whose view is looked at just now */
     atomic_uint refused; /* forged or malformed entries, for the status */
 };
 
