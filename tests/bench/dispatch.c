@@ -4,9 +4,10 @@
  * takes from a command to the agent's ACCEPTED, by the controller's own code: its leases, its
  * sending, its reader. The agents are bench-world's. Prints one JSON object.
  *
- *   alone  one command at a time, COUNT of them
- *   paced  RATE a second for SECONDS, whatever becomes of those before
- *   full   WINDOW commands under way, 10 * COUNT of them
+ *   alone  one command at a time, COUNT of them; between them a PING and an XADD, on a connection
+ * of the same kind: ping_us and xadd_us are the medians of their round trips paced  RATE a second
+ * for SECONDS, whatever becomes of those before full   WINDOW commands under way, 10 * COUNT of
+ * them
  */
 #include "check.h"
 #include "clock.h"
@@ -106,6 +107,22 @@ static void await(struct run *run, size_t answered)
     }
 }
 
+static int64_t round_trip_us(struct redis *redis, bool is_ping)
+{
+    static const char body[] = "0123456789012345678901234567890123456789012345678901234567890123"
+                               "0123456789012345678901234567890123456789012345678901234567890123"
+                               "0123456789012345678901234567890123456789012345678901234567890123";
+    REPLY_CLEANUP redisReply *reply = NULL;
+    struct deadline deadline = deadline_after_ms(SILENCE_MS);
+    struct error err;
+    int64_t begun_us = now_us();
+    bool is_good = is_ping ? redis_command(redis, deadline, &reply, &err, "PING", (char *)NULL)
+                           : redis_command(redis, deadline, &reply, &err, "XADD", "bench", "MAXLEN",
+                                           "~", "1000", "*", "body", body, (char *)NULL);
+    CHECK(is_good);
+    return now_us() - begun_us;
+}
+
 static int compare(const void *a, const void *b)
 {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
@@ -123,16 +140,27 @@ static void tell(struct run *run, const char *name, int64_t took_us)
            (double)run->answered * 1e6 / (double)took_us);
 }
 
-static void run_alone(struct run *run, size_t count, const char *name)
+static int64_t median(int64_t *values, size_t count)
 {
+    qsort(values, count, sizeof(values[0]), compare);
+    return values[count / 2];
+}
+
+static void run_alone(struct run *run, size_t count)
+{
+    FREE_CLEANUP int64_t *pings = memory_zeroed(count, sizeof(pings[0]));
+    FREE_CLEANUP int64_t *additions = memory_zeroed(count, sizeof(additions[0]));
     begin(run, count);
     int64_t begun_us = now_us();
     for (size_t i = 0; i < count; i++) {
         send_next(run);
         await(run, i + 1);
+        pings[i] = round_trip_us(run->shell.redis, true);
+        additions[i] = round_trip_us(run->shell.redis, false);
     }
-    if (name != NULL)
-        tell(run, name, now_us() - begun_us);
+    tell(run, "alone", now_us() - begun_us);
+    printf(", \"ping_us\": %lld, \"xadd_us\": %lld", (long long)median(pings, count),
+           (long long)median(additions, count));
 }
 
 static void run_paced(struct run *run, size_t rate, size_t seconds)
@@ -221,9 +249,12 @@ int main(int argc, char **argv)
     run.agents = numbers['a'];
     lead_all(&run.shell);
     CHECK(pthread_create(&reader, NULL, read_streams, &run.shell) == 0);
-    run_alone(&run, WARM_UP, NULL);
+    begin(&run, WARM_UP);
+    for (size_t i = 0; i < WARM_UP; i++)
+        send_next(&run);
+    await(&run, WARM_UP);
     printf("{");
-    run_alone(&run, numbers['n'], "alone");
+    run_alone(&run, numbers['n']);
     printf(", ");
     run_paced(&run, numbers['r'], numbers['s']);
     printf(", ");
