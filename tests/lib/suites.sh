@@ -171,6 +171,7 @@ suite_bench() {
     build plain || return
     for name in rollout dispatch fleet takeover stage rest start balancers; do
         SHUNT_BUILD_DIR=$(build_dir plain) run_check "bench $name" \
+            timeout --kill-after=30 "$SUITE_DEADLINE_S" \
             "$top/tests/bench/run.sh" --smallest --only "$name"
     done
 }
