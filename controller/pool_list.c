@@ -57,6 +57,14 @@ void pool_list_remove(struct pool_list *list, struct pool_job *job)
     *place = job->next;
 }
 
+static bool has_cancelled_runner(const struct pool_list *list)
+{
+    for (const struct pool_job *job = list->first; job != NULL; job = job->next)
+        if (job->is_running && job->is_cancelled)
+            return true;
+    return false;
+}
+
 static bool is_held_up(const struct pool_list *list, const struct pool_job *job)
 {
     for (const struct pool_job *other = list->first; other != NULL; other = other->next)
@@ -68,9 +76,10 @@ static bool is_held_up(const struct pool_list *list, const struct pool_job *job)
 struct pool_job *pool_list_next(const struct pool_list *list)
 {
     struct pool_job *first = NULL;
+    bool may_hold_up = has_cancelled_runner(list); /* rare, and looking who is held up is slow */
     for (struct pool_job *job = list->first; job != NULL; job = job->next)
         if (!job->is_running && (first == NULL || job->due_ms < first->due_ms) &&
-            !is_held_up(list, job))
+            !(may_hold_up && is_held_up(list, job)))
             first = job;
     return first;
 }
