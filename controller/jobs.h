@@ -65,6 +65,8 @@ int64_t job_approve(struct pool_job *base);
  * asked less often, or asking would take the time that deciding needs; what an agent reports is
  * looked at when it comes, in a fleet of any size. */
 int64_t rest_look_ms(const struct shell *shell, int64_t wanted_ms);
+/* Between two questions: in a large fleet the client is freed, which has files open. */
+void rest_leave_client(const struct shell *shell, struct bitbucket **client);
 
 /* lb_node.c: for the works, the plan, the operator's drain and return, and the comparison with what
  * is wanted. The state of one node in one LB, its members collected as lb_state_collect() does. */

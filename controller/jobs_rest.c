@@ -6,12 +6,21 @@
 #include "failpoint.h"
 #include "text.h"
 
-#define LOOK_EACH_MS 1 /* for each cluster that is looked at: a thousand looks a second */
+#define CLIENTS_KEPT 64 /* each has two files of its own */
+#define LOOK_EACH_MS 1  /* for each cluster that is looked at: a thousand looks a second */
 
 int64_t rest_look_ms(const struct shell *shell, int64_t wanted_ms)
 {
     int64_t least_ms = LOOK_EACH_MS * (int64_t)atomic_load(&shell->lookers);
     return wanted_ms > least_ms ? wanted_ms : least_ms;
+}
+
+void rest_leave_client(const struct shell *shell, struct bitbucket **client)
+{
+    if (atomic_load(&shell->lookers) <= CLIENTS_KEPT)
+        return;
+    bitbucket_free(*client);
+    *client = NULL;
 }
 
 static bool open_client(struct work_job *job, struct error *err)
@@ -27,6 +36,12 @@ static bool lists(const struct member_list *members, const char *name)
     return false;
 }
 
+static int64_t look_later(struct work_job *job)
+{
+    rest_leave_client(job->shell, &job->bitbucket);
+    return rest_look_ms(job->shell, JOB_REST_MS);
+}
+
 /* Split brain shows only here: a node that was left alone lists its own side and goes on. */
 int64_t job_members(struct pool_job *base)
 {
@@ -40,7 +55,7 @@ int64_t job_members(struct pool_job *base)
         bool is_starting = error_code_is_transient(err.code) || err.code == ERROR_PROTOCOL ||
                            err.code == ERROR_NOT_FOUND;
         if (is_starting && !deadline_is_over(job->deadline))
-            return rest_look_ms(job->shell, JOB_REST_MS);
+            return look_later(job);
         if (is_starting) { /* a matter of the release, as the probe says, too */
             err.code = ERROR_TIMEOUT;
             error_wrap(&err, "it has not come up by the deadline of `active`; last answer");
@@ -51,7 +66,7 @@ int64_t job_members(struct pool_job *base)
         if (lists(&members, job->expected[i]))
             continue;
         if (!deadline_is_over(job->deadline))
-            return rest_look_ms(job->shell, JOB_REST_MS);
+            return look_later(job);
         error_set(&err, ERROR_UNAVAILABLE, "its own member list lacks node %s: split brain?",
                   job->expected[i]);
         return job_failed(job, &err);

@@ -188,7 +188,9 @@ static int64_t run(struct pool_job *base)
     compare(job, &orders);
     if (atomic_load(&job->cluster->is_view_queued)) /* nobody has come to look at the one before */
         return VIEW_FAST_MS;
-    if (!read_one(job, &orders))
+    bool is_read = read_one(job, &orders);
+    rest_leave_client(job->shell, &job->bitbucket);
+    if (!is_read)
         return rest_look_ms(job->shell, VIEW_TROUBLE_MS);
     if (orders.need == VIEW_FAST)
         return rest_look_ms(job->shell, VIEW_FAST_MS);
