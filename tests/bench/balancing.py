@@ -8,7 +8,6 @@ from measure import Figure
 
 BALANCERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "balancers")
 RUN_S = 3600
-UNITS = {"drain ms": "ms", "longest ms": "ms", "CPU ms": "ms"}
 
 
 def cells(line):
@@ -25,6 +24,6 @@ def measure_all(_folder, is_smallest):
         sent = int(row[1]) + int(row[3])
         found.append(Figure(f"{row[0]}: lost requests and clones", int(row[2]) + int(row[4]),
                             f"of {sent:,}", goal="0"))
-        found += [Figure(f"{row[0]}: {name.removesuffix(' ms')}", float(value), UNITS[name])
+        found += [Figure(f"{row[0]}: {name.removesuffix(' ms')}", float(value), "ms")
                   for name, value in zip(head[5:], row[5:])]
     return found
