@@ -192,8 +192,10 @@ bool lb_restrict(struct cluster *cluster, size_t index, int config_node, enum lb
     if (is_told)
         is_good = set_locked(cluster, index, config_node, admin, err);
     pthread_mutex_unlock(&cluster->lbs[index].lock);
-    if (is_told && is_good)
-        *ret_restriction = is_known ? LB_TAKEN_AGAIN : LB_TOLD_AGAIN;
+    if (is_told && is_good && !is_known)
+        *ret_restriction = LB_TOLD_AGAIN;
+    else if (is_told && is_good && state.admin == LB_ADMIN_UP) /* a drained one was still out */
+        *ret_restriction = LB_TAKEN_AGAIN;
     return is_good && (is_known || is_told);
 }
 
