@@ -6,6 +6,7 @@
 #include "text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +99,11 @@ static void check_cluster(struct host_check *check, const struct cluster_config 
         check_lb(check, cluster->name, &cluster->lbs[i].lb);
 }
 
+static bool is_readable(const char *path)
+{
+    return faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0;
+}
+
 static bool exists(const char *path)
 {
     struct stat status;
@@ -114,12 +120,13 @@ static void check_key(struct host_check *check, const char *what, const char *pa
 }
 
 /* The embedded set-up makes the controller's key at its first start. The operator's key belongs to
- * whoever runs the CLI, perhaps on another machine: only one that is here is looked at. */
+ * whoever runs the CLI, perhaps as another user or on another machine: it is looked at where it can
+ * be read. */
 static void check_keys(struct host_check *check, const struct config *config)
 {
     if (!config->is_embedded || exists(config->key_file))
         check_key(check, "controller.key_file", config->key_file);
-    if (exists(config->operator_key_file))
+    if (is_readable(config->operator_key_file))
         check_key(check, "operator.key_file", config->operator_key_file);
 }
 

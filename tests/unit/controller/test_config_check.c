@@ -14,6 +14,7 @@ struct machine {
     struct buffer complaints;
 };
 
+#define NOBODY          65534 /* no file is his */
 #define MACHINE_CLEANUP __attribute__((cleanup(machine_done)))
 
 static void machine_done(struct machine *machine)
@@ -175,6 +176,22 @@ static void operators_key_counts_only_where_it_is(void **state)
     assert_complains(&machine, "operator.key_file: ", "chmod");
 }
 
+/* As when the controller and the CLI of its administrator share one configuration. */
+static void operators_key_of_another_user_is_his_own_affair(void **state)
+{
+    MACHINE_CLEANUP struct machine machine;
+    uid_t own = geteuid();
+    (void)state;
+    machine_init(&machine);
+    write_key("operator.key");
+    assert_int_equal(chmod(machine.config.operator_key_file, 0000), 0);
+    if (own == 0)
+        assert_int_equal(seteuid(NOBODY), 0);
+    (void)config_check_host(&machine.config, &machine.complaints);
+    assert_int_equal(seteuid(own), 0);
+    assert_null(strstr(buffer_text(&machine.complaints), "operator.key_file"));
+}
+
 static void redis_files_are_looked_at(void **state)
 {
     MACHINE_CLEANUP struct machine machine;
@@ -248,6 +265,7 @@ int main(void)
         test_in_scratch(key_open_to_others_is_told),
         test_in_scratch(key_file_that_holds_no_key_is_told),
         test_in_scratch(operators_key_counts_only_where_it_is),
+        test_in_scratch(operators_key_of_another_user_is_his_own_affair),
         test_in_scratch(redis_files_are_looked_at),
         test_in_scratch(embedded_redis_makes_the_key_itself),
         test_in_scratch(state_directory_below_a_file_is_told),
