@@ -15,32 +15,11 @@ set -eu -o pipefail
 
 top=$(cd -P -- "$(dirname -- "$0")/.." && pwd)
 . "$top/tests/lib/packages.sh"
+. "$top/tests/lib/base-system.sh"
 
-BASE=/var/tmp/shunt-fresh-bookworm.tar
 USER_NAME=tester
 CLONE=/home/$USER_NAME/shunt
 OUTPUT=/var/log/fresh-command.log
-
-# "URI SUITE" of Debian's own archives, as this machine uses them.
-debian_sources() {
-    # shellcheck disable=SC2016
-    apt-get indextargets --format '$(ORIGIN) $(REPO_URI) $(RELEASE)' 'Created-By: Packages' |
-        sed -n 's/^Debian //p' | sort -u
-}
-
-# What it takes to reach a mirror from here: proxies, and who may vouch for them.
-copy_network_settings() {
-    local root=$1 uri suite
-    while read -r uri suite; do
-        printf 'deb %s %s main\n' "$uri" "$suite"
-    done < <(debian_sources) >"$root/etc/apt/sources.list"
-    apt-config dump | grep -E '^Acquire::(http|https|ftp)[: ]' >"$root/etc/apt/apt.conf.d/90host" \
-        || rm -f -- "$root/etc/apt/apt.conf.d/90host"
-    if compgen -G '/usr/local/share/ca-certificates/*.crt' >/dev/null; then
-        cp -- /usr/local/share/ca-certificates/*.crt "$root/usr/local/share/ca-certificates/"
-        chroot "$root" update-ca-certificates >/dev/null 2>&1
-    fi
-}
 
 # npm asks where this machine's npm does.
 copy_npm_settings() {
@@ -52,16 +31,6 @@ copy_npm_settings() {
         printf 'registry=%s\n' "$registry" >"$home/.npmrc"
         [ ! -e "$authorities" ] || printf 'cafile=%s\n' "$authorities" >>"$home/.npmrc"
     done
-}
-
-make_base() {
-    local mirror root=$1
-    mirror=$(debian_sources | awk '$2 == "bookworm" { print $1; exit }')
-    printf 'making a base system from %s\n' "${mirror:?no Debian 12 archive is configured}"
-    debootstrap --include=git,sudo,dbus,ca-certificates bookworm "$root" "$mirror" >/dev/null
-    rm -rf -- "$root"/var/cache/apt/archives/*.deb
-    tar -C "$root" -cf "$BASE.new" .
-    mv -- "$BASE.new" "$BASE"
 }
 
 add_user() {
@@ -149,8 +118,7 @@ work=$(mktemp -d /var/tmp/shunt-fresh.XXXXXX)
 trap 'rm -rf --one-file-system -- "$work"' EXIT
 mkdir "$work/root"
 chmod 755 "$work" "$work/root"
-if [ -e "$BASE" ]; then tar -C "$work/root" -xf "$BASE"; else make_base "$work/root"; fi
-copy_network_settings "$work/root"
+unpack_base "$work/root"
 add_user "$work/root"
 copy_npm_settings "$work/root"
 add_clone "$work/root"

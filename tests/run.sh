@@ -13,9 +13,10 @@ top=$(cd -P -- "$(dirname -- "$0")/.." && pwd) || exit 1
 . "$top/tests/lib/suites.sh"
 
 DEFAULT_SUITES=(unit contract simulator integration static sanitize-short)
-ALL_SUITES=(unit contract simulator integration static sanitize valgrind fuzz mutations)
+ALL_SUITES=(unit contract simulator integration static sanitize valgrind fuzz mutations fleet)
 SUITES=("${ALL_SUITES[@]}" sanitize-short bench)
 FUZZ_SECONDS=${FUZZ_SECONDS:-10}
+FLEET_SCENARIOS=${FLEET_SCENARIOS:-} # all
 SUITE_DEADLINE_S=${SUITE_DEADLINE_S:-1800}
 
 # What a caller's environment says of compilers, locale and Python must not change a result.

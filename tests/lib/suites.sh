@@ -49,6 +49,21 @@ name_failures() {
     done < <("$top/tests/lib/results" --failed "$1" | head -n "$NAMES_MOST")
 }
 
+# Runs a program that closes with "N passed, N failed", and records that, and any process that it
+# left behind or a close that is missing as a failure.
+run_closing() {
+    local name=$1 log=$reports/${1// /-}.log status passed=0 failed=0
+    shift
+    printf '== %s\n' "$name"
+    timeout --kill-after=30 "$SUITE_DEADLINE_S" "$top/tests/lib/no-leftovers" "$@" 2>&1 |
+        tee "$log"
+    status=${PIPESTATUS[0]}
+    read -r passed failed < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log" |
+        tail -n 1)
+    [ "$status" -eq 0 ] || [ "${failed:-0}" -gt 0 ] || failed=1
+    record "$name" "${passed:-0}" "${failed:-0}" 0
+}
+
 # run_ctest NAME BUILD REGEX
 run_ctest() {
     local name=$1 report=$reports/${1// /-}.xml
@@ -136,6 +151,12 @@ suite_sanitize-short() {
 }
 
 suite_valgrind() { run_ctest valgrind valgrind '^unit\.'; }
+
+suite_fleet() {
+    local scenarios
+    read -r -a scenarios <<<"$FLEET_SCENARIOS"
+    run_closing fleet "$top/tests/fleet/try" "${scenarios[@]}"
+}
 
 our_sources() {
     find "$top/common" "$top/controller" "$top/lb-drivers" "$top/node-agent" "$top/tests" \

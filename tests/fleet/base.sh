@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+# What every host of the fleet is an overlay of: a Debian 12 with the packages that Shunt's depend on
+# and the servers that it is used with, none of which starts by itself. Sourced by tests/fleet/try,
+# after tests/lib/packages.sh and base-system.sh.
+# shellcheck shell=bash disable=SC2154
+
+HOST_PACKAGES=(redis-server haproxy git python3 procps curl iproute2 sudo adduser dbus
+    libcurl4 libyaml-0-2 libhiredis0.14 libjansson4 libsodium23 libssl3 libarchive13 libsystemd0
+    libexpat1 libmicrohttpd12)
+# What takes time at each boot and has nothing to do with the tests.
+UNUSED_UNITS=(apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer
+    e2scrub_reap.service fstrim.timer logrotate.timer man-db.timer systemd-timesyncd.service
+    console-getty.service cron.service networking.service rsyslog.service systemd-networkd.service
+    systemd-resolved.service redis-server.service haproxy.service)
+ATLASSIAN_ID=899 # of the user and the group on every host, as one file server wants it
+
+# A host finds its own name and address in files that the fleet writes.
+ADDRESS_UNIT='[Unit]
+Description=Address of this host in the fleet
+DefaultDependencies=no
+Before=network-pre.target network-online.target
+Wants=network-pre.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+EnvironmentFile=/etc/fleet-address
+ExecStart=/usr/sbin/ip link set lo up
+ExecStart=/usr/sbin/ip link set host0 up
+ExecStart=/usr/sbin/ip address replace ${ADDRESS}/24 dev host0
+[Install]
+WantedBy=sysinit.target'
+
+# Its name changes with all that goes into it.
+FLEET_BASE=/var/tmp/shunt-fleet-bookworm-$(sha256sum "${BASH_SOURCE[0]}" | cut -c1-12)
+
+install_host_packages() (
+    POLICY=$1$POLICY
+    trap allow_service_starts EXIT
+    forbid_service_starts
+    cp -L -- /etc/resolv.conf "$1/etc/resolv.conf"
+    export DEBIAN_FRONTEND=noninteractive
+    chroot "$1" apt-get -q -y update
+    chroot "$1" apt-get -q -y install --no-install-recommends "${HOST_PACKAGES[@]}"
+    chroot "$1" apt-get clean
+)
+
+set_up_host() {
+    local root=$1
+    install_host_packages "$root"
+    printf '%s\n' "$ADDRESS_UNIT" >"$root/etc/systemd/system/fleet-address.service"
+    chroot "$root" systemctl --quiet enable fleet-address.service
+    chroot "$root" systemctl --quiet disable "${UNUSED_UNITS[@]}" 2>/dev/null || true
+    chroot "$root" groupadd --system --gid "$ATLASSIAN_ID" atlbitbucket
+    chroot "$root" useradd --system --uid "$ATLASSIAN_ID" --gid "$ATLASSIAN_ID" --no-create-home \
+        --home-dir /var/atlassian/application-data/bitbucket --shell /bin/bash atlbitbucket
+    : >"$root/etc/machine-id"
+    rm -f -- "$root/etc/resolv.conf" "$root/var/lib/dbus/machine-id"
+}
+
+# Two runs may want it at once. What is half done is in $made, which the caller removes at its end.
+made=
+make_fleet_base() {
+    exec 9>"$FLEET_BASE.lock"
+    flock 9
+    if [ ! -d "$FLEET_BASE" ]; then
+        printf 'making the base system of the fleet, once\n'
+        made=$(mktemp -d "$FLEET_BASE.XXXXXX")
+        chmod 755 "$made"
+        unpack_base "$made"
+        set_up_host "$made"
+        mv -T -- "$made" "$FLEET_BASE"
+        made=
+    fi
+    exec 9>&-
+}
