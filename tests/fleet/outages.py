@@ -7,6 +7,7 @@ import socket
 import threading
 import urllib.request
 
+from hosts import Host
 from processes import Failed, wait_until
 
 SLOW_MS = 5000      # of a step that an outage is to meet
@@ -25,7 +26,9 @@ STEPS = (
 
 class Held:
     """Makes a step last, or notices its beginning. One a step: `prepare` before the upgrade begins,
-    `wait` until it is there, `let_go` when the host is down."""
+    `wait` until it is there, `let_go` when the host is down. `seen` are the steps in which the
+    controller may see the node by then; "" is none."""
+    seen = ()
 
     def __init__(self, box, node, version):
         self.box, self.node, self.version = box, node, version
@@ -33,21 +36,28 @@ class Held:
     def prepare(self):
         pass
 
+    def wait(self):
+        self.box.at_step(self.node.name, *self.seen)
+
     def let_go(self):
         pass
 
 
 class Stage(Held):
+    """The unpacking has begun."""
+    seen = ("",)
+    _before = None
+
+    def prepare(self):
+        self._before = self.node.left_in_releases()
+
     def wait(self):
-        wait_until(lambda: any(name not in (*self.box.seen_releases, "current")
-                               for name in self.node.left_in_releases()), "a stage", CAUGHT_S)
+        wait_until(lambda: self.node.left_in_releases() != self._before, "a stage", CAUGHT_S)
 
 
 class Empty(Held):
     """A long answer is under way from each node."""
-
-    def wait(self):
-        self.box.at_step(self.node.name, "empty")
+    seen = ("empty",)
 
     def prepare(self):
         url = f"http://{self.box.lb_host.address}/slow?ms={LONG_MS}"
@@ -61,28 +71,26 @@ class Empty(Held):
 
 class Detach(Held):
     """Somebody has a connection to the node itself."""
+    seen = ("detach",)
     _plug = None
 
     def prepare(self):
         self._plug = socket.create_connection((self.node.address, self.node.http_port))
-
-    def wait(self):
-        self.box.at_step(self.node.name, "detach", "empty")
 
     def let_go(self):
         self._plug.close()
 
 
 class Stop(Held):
+    seen = ("stop",)
+
     def prepare(self):
         self.node.set_faults(stop_delay_ms=SLOW_MS)
-
-    def wait(self):
-        self.box.at_step(self.node.name, "stop")
 
 
 class Switch(Held):
     """Too short to be seen by asking: the link has just moved."""
+    seen = ("switch", "start")
 
     def wait(self):
         wait_until(lambda: os.readlink(self.node.link).endswith(self.version), "a switch",
@@ -90,27 +98,26 @@ class Switch(Held):
 
 
 class Start(Held):
+    seen = ("start", "active")
+
     def wait(self):
         wait_until(lambda: any(line["event"] == "start-script" and line["version"] == self.version
                                for line in self.node.lifecycle()), "a start", CAUGHT_S)
 
 
 class Active(Held):
+    seen = ("active",)
+
     def prepare(self):
         self.node.set_faults(start_delay_ms={"value": SLOW_MS, "only_version": self.version})
 
-    def wait(self):
-        self.box.at_step(self.node.name, "active")
-
 
 class Return(Held):
-    def wait(self):
-        self.box.at_step(self.node.name, "return", "soak")
+    seen = ("return", "soak")
 
 
 class Soak(Held):
-    def wait(self):
-        self.box.at_step(self.node.name, "soak")
+    seen = ("soak",)
 
 
 HELD = {kind.__name__.lower(): kind for kind in (Stage, Empty, Detach, Stop, Switch, Start, Active,
@@ -118,26 +125,27 @@ HELD = {kind.__name__.lower(): kind for kind in (Stage, Empty, Detach, Stop, Swi
 
 
 def go_down(box, judge, held, step, outage):
+    name, host = held.node.name, held.node.host
     held.wait()
     with box.excuse(SEEN_DOWN_S):
-        outage(held.node.host)
+        outage(host)
+    row = next(row for row in box.progress()["nodes"] if row["node"] == name)
+    judge.holds(f"{name} is down in step {step}, which the controller sees as '{row['step']}'",
+                row["step"] in held.seen, row)
     held.let_go()
+    host.boot()
     held.node.forget_faults("stop_delay_ms", "start_delay_ms")
-    judge.holds(f"host of {held.node.name} is back after an outage in step {step}", True)
 
 
 def upgrade_with_outages(box, judge, version, steps, outage):
     held = [HELD[step](box, node, version) for step, node in zip(steps, box.nodes)]
     for each in held:
         each.prepare()
-    box.seen_releases = box.nodes[0].left_in_releases()
     box.begin_upgrade(version)
-    asked = []
     for each, step in zip(held, steps):
         go_down(box, judge, each, step, outage)
     end = box.end_with_resume()
-    asked += end["asked"]
-    for question in asked:
+    for question in end["asked"]:
         print(f"# asked, and resumed: {question}", flush=True)
     judge.equal(f"the upgrade to {version} ends", "done", end["outcome"])
     box.judge_settled(version)
@@ -145,15 +153,12 @@ def upgrade_with_outages(box, judge, version, steps, outage):
 
 def reboot_in_every_step(play):
     """A host is rebooted as an administrator does it."""
-    in_every_step(play, lambda host: host.reboot())
+    in_every_step(play, Host.reboot)
 
 
 def power_cut_in_every_step(play):
     """A host loses power, and has it back at once."""
-    def outage(host):
-        host.cut_power()
-        host.boot()
-    in_every_step(play, outage)
+    in_every_step(play, Host.cut_power)
 
 
 def in_every_step(play, outage):

@@ -74,6 +74,7 @@ def upgrade_with_reboot(play):
     box.at_step("bb2", "active")
     with box.excuse(2):
         box.node("bb2").host.reboot()
+    box.node("bb2").host.boot()
     play.judge.equal("with a node rebooted in its start the upgrade ends", "done",
                      box.end_with_resume()["outcome"])
     box.judge_settled("7.9.4")
