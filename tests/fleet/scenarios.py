@@ -63,7 +63,8 @@ def purge(box, judge):
     box.controller.run(f"sudo {line} shunt shunt-controller", answers="y\n")
     look = ("ls -d /var/lib/shunt /var/lib/shunt-agent /etc/shunt/*.yaml /usr/sbin/shunt* "
             "/usr/bin/shunt /lib/systemd/system/shunt* 2>/dev/null; pgrep -a shunt; true")
-    judge.equal("a purge leaves nothing", [""] * 5, each(lambda host: host.run(look), box.hosts))
+    left = "".join(each(lambda host: host.run(look), box.hosts))
+    judge.holds("a purge leaves nothing", not left, left)
 
 
 def upgrade_with_reboot(play):
@@ -86,7 +87,7 @@ def error_is_rolled_back(play):
     box, judge = play(), play.judge
     box.make_ready()
     box.node("bb2").set_faults(error_at_start={"value": True, "only_version": "7.9.4"})
-    box.release("7.9.4")
+    box.offer("7.9.4")
     status, said = box.controller.attempt(box.upgrade_line("7.9.4", "--yes", "--watch"))
     judge.holds("`shunt upgrade --watch` ends with the status for a rollback", status == 4, said)
     judge.holds("and tells of the ERROR", "ERROR" in said, said)

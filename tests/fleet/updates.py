@@ -49,10 +49,19 @@ def limit_downloads(host):
     host.run("systemctl restart shunt-agent")
 
 
-def job_of(host):
-    """(the agent's process, its job's process), both "" where there is none."""
-    agent = host.run("systemctl show -P MainPID shunt-agent").strip()
-    return agent, host.run(f"pgrep -P {agent} || true").strip()
+def agent_of(host):
+    return host.run("systemctl show -P MainPID shunt-agent").strip()
+
+
+def staging_job(host):
+    """The process that is at it, or ""."""
+    if "stage begins" not in host.journal("shunt-agent"):
+        return ""
+    return host.run(f"pgrep -P {agent_of(host)} || true").strip()
+
+
+def is_alive(host, pid):
+    return host.run(f"test -d /proc/{pid} && echo alive || true").strip() == "alive"
 
 
 def update_while_staging(play):
@@ -67,29 +76,29 @@ def update_while_staging(play):
     url = f"http://{OWN_ADDRESS}:{FILE_SERVER_PORT}/{os.path.basename(path)}"
     box.wait_plannable()
     box.controller.run(f"shunt upgrade git --to 7.9.4 --artifact {url} --sha256 {sha256} --yes")
-    wait_until(lambda: job_of(host)[1], "the job that stages", CAUGHT_S)
-    update(box, judge, host)
+    job = wait_until(lambda: staging_job(host), "the job that stages", CAUGHT_S)
+    update(box, judge, host, job)
     judge.equal("the upgrade ends", "done", box.wait_end()["outcome"])
     box.judge_settled("7.9.4")
     box.judge_traffic()
     server.shutdown()
 
 
-def update(box, judge, host):
+def update(box, judge, host, job):
     """The job is the same process before and after, and its end is the new agent's to tell."""
     with open(make_newer(box.debs, box.folder), "rb") as deb:
         with open(host.live_path("/tmp/shunt/shunt-agent_newer.deb"), "wb") as copy:
             copy.write(deb.read())
-    agent, job = job_of(host)
+    agent = agent_of(host)
     line = as_written("sudo apt-get install /tmp/shunt/shunt-agent_*.deb")
     host.run(line.replace("shunt-agent_*", "shunt-agent_newer"))
     version = host.run("dpkg-query -W -f '${Version}' shunt-agent")
     judge.holds("the newer package is installed", version.endswith("+newer"), version)
-    now = host.run("systemctl show -P MainPID shunt-agent").strip()
-    judge.holds("another agent runs", now not in ("0", agent), f"{agent}, then {now}")
-    alive = host.run(f"test -d /proc/{job} && echo alive || echo gone").strip()
-    judge.equal(f"its job, process {job}, is", "alive", alive)
-    wait_until(lambda: host.run(f"test -d /proc/{job} && echo alive || true") == "",
-               "the end of the job", CAUGHT_S)
-    jobs = host.run("journalctl --no-pager --unit shunt-agent | grep -c 'stage.*7\\.9\\.4' || true")
-    print(f"# lines about staging 7.9.4 in the agent's journal: {jobs.strip()}", flush=True)
+    judge.holds("another agent runs", agent_of(host) not in ("0", agent), agent)
+    judge.holds("the job lives on, as the same process", is_alive(host, job))
+    wait_until(lambda: not is_alive(host, job), "the end of the job", CAUGHT_S)
+    said = host.journal("shunt-agent")
+    begun = len(re.findall(r"\.stage\.1: stage begins", said))
+    judge.equal("so often was the job begun", 1, begun)
+    judge.holds("and the new agent tells of its end",
+                re.search(rf"shunt-agent\[{agent_of(host)}\]: .*stage is done", said), said)
