@@ -57,12 +57,13 @@ set_up_host() {
     rm -f -- "$root/etc/resolv.conf" "$root/var/lib/dbus/machine-id"
 }
 
-# Two runs may want it at once. What is half done is in $made, which the caller removes at its end.
-made=
+# Two runs may want it at once. What is half done is in $made, which the caller removes at its end,
+# and the next one where the caller was killed.
 make_fleet_base() {
     exec 9>"$FLEET_BASE.lock"
     flock 9
     if [ ! -d "$FLEET_BASE" ]; then
+        rm -rf --one-file-system -- "$FLEET_BASE".??????
         printf 'making the base system of the fleet, once\n'
         made=$(mktemp -d "$FLEET_BASE.XXXXXX")
         chmod 755 "$made"
