@@ -1,254 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-The fleet in its box: three nodes, a load balancer, a controller, each a host, and this program in
-the place of users and operators. Begins as a cluster that has never heard of Shunt.
+The fleet in its box: a cluster with Shunt, and this program in the place of users and operators.
 """
 
-import concurrent.futures
 import contextlib
-import glob
 import json
 import os
 import re
-import shutil
 import time
 
-import haproxy
-import manifest
 import standin
-from documents import as_written, redis_users
-from hosts import Host
-from nodes import ARTIFACTS, HostNode, USER_ID
+from cluster import FIRST_VERSION, HTTP_PORT, PATIENCE_S, SSH_PORT
+from documents import as_written
+from installation import Installation
 from processes import Daemon, Failed, run, wait_until
 
-CLUSTER, FIRST_VERSION = "git", "7.9.0"
-NAMES = ("bb1", "bb2", "bb3")
-HTTP_PORT, SSH_PORT = 80, 7999
-REDIS_PORT = 6379
-PATIENCE_S = 60
+CLUSTER = "git"
 TRAFFIC = os.path.join(standin.TOP, "deploy", "demo", "traffic")
 
-REDIS_CONFIG = """\
-bind {address}
-port {port}
-dir /var/lib/redis
-appendonly yes
-maxmemory-policy noeviction
-aclfile /etc/redis/users.acl
-"""
 
-CONTROLLER_CONFIG = """\
-controller: {{name: c1, key_file: /etc/shunt/c1.key}}
-redis:
-  url: redis://{controller.address}:{redis_port}
-  user: shunt-controller
-  password_file: /etc/shunt/redis.password
-operator: {{name: admin, key_file: /etc/shunt/admin.key}}
-operators:
-  - {{name: admin, role: approver, key: "{keys[admin]}"}}
-clusters:
-  - name: git
-    base_url: http://{lb.address}
-    credentials: {{user: admin, password_file: /etc/shunt/git.password}}
-    nodes:
-{nodes}
-    agents:
-      - {{name: lb1, key: "{keys[lb1]}"}}
-    load_balancers:
-      - name: edge
-        driver: agent
-        addresses: [lb1]
-        members:
-{members}
-    policy:
-      min_available: 2
-      drain: {{deadline: {drain_s}s}}
-      active: {{deadline: 60s}}
-      soak: {soak_s}s
-"""
-
-AGENT_CONFIG = """\
-cluster: git
-node: {name}
-key_file: /etc/shunt/agent.key
-redis:
-  url: redis://{controller.address}:{redis_port}
-  user: agent.git.{name}
-  password_file: /etc/shunt/redis.password
-controllers:
-  - {{name: c1, key: "{keys[c1]}"}}
-"""
-
-OF_NODE = "bitbucket:\n  service: {service}\n"
-OF_LB = """\
-load_balancers:
-  - {name: edge, driver: haproxy, addresses: ["unix:/run/haproxy/admin.sock"]}
-"""
-
-
-class HostLB(haproxy.HAProxy):
-    """Debian's own HAProxy and unit."""
-
-    def __init__(self, host, nodes):
-        self.host = host
-        super().__init__(host.folder, host.address, HTTP_PORT, SSH_PORT, nodes)
-
-    def write_configuration(self):
-        self.host.write("/etc/haproxy/haproxy.cfg",
-                        haproxy.config_text("/run/haproxy/admin.sock", self.address, HTTP_PORT,
-                                            SSH_PORT, self.nodes))
-
-    @property
-    def socket_path(self):
-        return self.host.live_path("/run/haproxy/admin.sock")
-
-
-def each(do, things):
-    """At once, of all; the first failure is the caller's."""
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        return list(pool.map(do, things))
-
-
-class Box:
-    """`services` are of the three nodes; `mount` is called before anything is installed, `prepare`
-    before anything boots; `properties` are settings of the stand-ins."""
-
-    def __init__(self, ground, debs, judge, services=("link",) * 3, soak_s=1, drain_s=30,
-                 mount=None, prepare=None, **properties):
-        self.folder, self.debs, self.judge = ground.folder, debs, judge
-        self.soak_s, self.drain_s = soak_s, drain_s
-        self.artifacts = self._folder("artifacts")
-        self.shared_home = self._folder("shared-home")
-        standin.make_shared_home(self.shared_home, **{"start_ms": 300, "stop_ms": 100, **properties})
-        run("chown", "-R", f"{USER_ID}:{USER_ID}", self.shared_home)
-        hosts = [HostNode.make_host(ground, name, number, self.shared_home, self.artifacts)
-                 for number, name in enumerate(NAMES, 11)]
-        self.nodes = [HostNode(*pair) for pair in zip(hosts, services)]
-        self.controller = Host(ground, "ctl", 3)
-        self.lb_host = Host(ground, "lb1", 2)
-        self.lb = HostLB(self.lb_host, self.nodes)
-        self.agents = [*hosts, self.lb_host]
-        self.hosts = [*self.agents, self.controller]
+class Box(Installation):
+    def __init__(self, *things, **given):
+        super().__init__(*things, **given)
         self.excused = []  # (begin, end) in ms: what was lost then, a fault has cut
         self.traffic = None
-        self.homes = None
-        if mount is not None:
-            mount(self)
-        self._set_up_servers()
-        if prepare is not None:
-            prepare(self)
-
-    def _folder(self, name):
-        path = os.path.join(self.folder, name)
-        os.makedirs(path)
-        return path
-
-    # What there is before Shunt.
-
-    def _set_up_servers(self):
-        tarball = self.release(FIRST_VERSION)
-        each(lambda node: node.install(tarball, FIRST_VERSION), self.nodes)
-        self.users = redis_users([host.name for host in self.agents])
-        redis = self.controller
-        redis.write("/etc/redis/redis.conf",
-                    REDIS_CONFIG.format(address=redis.address, port=REDIS_PORT))
-        redis.write("/etc/redis/users.acl",
-                    "user default off\n" + "\n".join(self.users.values()) + "\n")
-        run("chroot", redis.root, "chown", "-R", "redis:redis", "/etc/redis")
-        for host, unit in ((redis, "redis-server"), (self.lb_host, "haproxy")):
-            run("systemctl", f"--root={host.root}", "--quiet", "enable", unit)
-
-    def release(self, version, **fillers):
-        """On the file server; returns the path that the nodes know it by."""
-        files = [f"--{name.replace('_', '-')}={value}" for name, value in fillers.items()]
-        return run(os.path.join(standin.STANDIN, "make-release"), version, self.artifacts,
-                   *(files or ["--files=24"])).strip()
-
-    def offer(self, version):
-        """A small release, where there is none."""
-        if not os.path.exists(os.path.join(self.artifacts,
-                                           os.path.basename(self.artifact(version)))):
-            self.release(version)
-
-    def begin(self):
-        """Boots all, and waits until users are served."""
-        for host in self.hosts:
-            host.begin_boot()
-        each(Host.wait_booted, self.hosts)
-        for node in self.nodes:
-            if node.service.path is None:
-                node.start()
-            node.wait_running(PATIENCE_S)
-        wait_until(lambda: self.lb.in_rotation() == len(self.nodes), "all nodes in rotation",
-                   PATIENCE_S)
-        for number, node in enumerate(self.nodes):
-            node.set_faults(active_users=number)  # the order is known: bb1, bb2, bb3
-        self.homes = self._look_at_homes()
 
     def end(self):
         if self.traffic is not None:
             self.traffic.stop()
-        for host in self.hosts:
-            host.end()
-
-    # From the package to an agent that is seen.
-
-    def install_packages(self):
-        each(self._bring_packages, self.hosts)
-        self.controller.run(as_written("sudo apt-get install /tmp/shunt/shunt_*.deb "
-                                       "/tmp/shunt/shunt-controller_*.deb"))
-        each(lambda host: host.run(as_written("sudo apt-get install /tmp/shunt/shunt-agent_*.deb")),
-             self.agents)
-
-    def _bring_packages(self, host):
-        host.run("mkdir -p /tmp/shunt")
-        for path in glob.glob(os.path.join(self.debs, "*.deb")):
-            shutil.copy(path, host.live_path("/tmp/shunt"))
-
-    def set_up(self):
-        keys = self._make_keys()
-        self._configure_controller(keys)
-        self.controller.run(as_written("shunt-controller --config /etc/shunt/shunt.yaml --check"))
-        self.controller.run(as_written("systemctl enable --now shunt-controller"))
-        each(lambda host: self._set_up_agent(host, keys), self.agents)
-
-    def _make_keys(self):
-        """Name: public key, of the controller, the operator and each agent."""
-        line = as_written("shunt keys new NAME")
-        keys = {}
-        for name in ("c1", "admin", *(host.name for host in self.agents)):
-            self.controller.run("cd /etc/shunt && " + line.replace("NAME", name))
-            keys[name] = self.controller.read(f"/etc/shunt/{name}.pub").strip()
-        return keys
-
-    def _configure_controller(self, keys):
-        nodes = "\n".join(f"      - {{name: {node.name}, url: \"{node.url}\", "
-                          f"agent_key: \"{keys[node.name]}\"}}" for node in self.nodes)
-        members = "\n".join(f"          {node.name}: [bb_http/n{number}, bb_ssh/n{number}]"
-                            for number, node in enumerate(self.nodes, 1))
-        host = self.controller
-        host.write("/etc/shunt/shunt.yaml", CONTROLLER_CONFIG.format(
-            controller=host, lb=self.lb_host, redis_port=REDIS_PORT, keys=keys, nodes=nodes,
-            members=members, drain_s=self.drain_s, soak_s=self.soak_s), 0o640)
-        host.write("/etc/shunt/redis.password", "shunt-controller-password\n", 0o600)
-        host.write("/etc/shunt/git.password", "admin\n", 0o600)
-        host.run("cd /etc/shunt && chgrp shunt shunt.yaml && "
-                 "chown shunt c1.key redis.password git.password")
-
-    def _set_up_agent(self, host, keys):
-        node = next((node for node in self.nodes if node.host is host), None)
-        more = OF_LB if node is None else OF_NODE.format(service=node.service.yaml)
-        host.write("/etc/shunt/agent.key", self.controller.read(f"/etc/shunt/{host.name}.key"),
-                   0o600)
-        host.write("/etc/shunt/redis.password", f"agent.git.{host.name}-password\n", 0o600)
-        host.write("/etc/shunt/agent.yaml", AGENT_CONFIG.format(
-            name=host.name, controller=self.controller, redis_port=REDIS_PORT, keys=keys) + more)
-        if node is not None:  # the tarball of what is installed
-            host.run("mkdir -p /var/lib/shunt-agent/artifacts && "
-                     f"cp {ARTIFACTS}/atlassian-bitbucket-{FIRST_VERSION}.tar.gz "
-                     "/var/lib/shunt-agent/artifacts")
-        host.run(as_written("shunt-agent --config /etc/shunt/agent.yaml --check"))
-        host.run(as_written("systemctl enable --now shunt-agent"))
+        super().end()
 
     def make_ready(self, with_traffic=True):
         """All of the above, for scenarios that are about something else."""
@@ -269,10 +49,6 @@ class Box:
             return json.loads(output)
         except ValueError:
             return None
-
-    def artifact(self, version):
-        """Where every node has it."""
-        return f"{ARTIFACTS}/atlassian-bitbucket-{version}.tar.gz"
 
     def plan_line(self, version):
         return as_written("shunt plan git --to 7.9.4 --artifact "
@@ -390,35 +166,6 @@ class Box:
                          f"clones none failed" + (f" but {cut} that the fault cut" if cut else ""),
                          not lost and result["requests_total"] > 0 and result["clones_total"] > 0,
                          json.dumps(lost[:5], indent=1))
-
-    # From outside.
-
-    def node(self, name):
-        return next(node for node in self.nodes if node.name == name)
-
-    def _look_at_homes(self):
-        patterns = manifest.read_patterns(os.path.join(standin.STANDIN, "own-writes"))
-        return manifest.of_cluster(self.nodes, self.shared_home, patterns)
-
-    def cluster_states(self):
-        states = set()
-        for node in self.nodes:
-            cluster = node.cluster()
-            states.add(cluster["state"] +
-                       (" in upgrade mode" if cluster["upgradeModeEnabled"] else ""))
-        return ", ".join(sorted(states))
-
-    def judge_settled(self, version):
-        """Every node serves that version in a STABLE cluster, and nothing in a home was touched."""
-        judge = self.judge
-        judge.equal(f"all nodes run {version}", [version] * 3,
-                    [node.version() for node in self.nodes])
-        judge.equal("the cluster is", "STABLE", self.cluster_states())
-        with contextlib.suppress(Failed):
-            wait_until(lambda: self.lb.in_rotation() == len(self.nodes), "rotation", 10)
-        judge.equal("nodes in rotation", len(self.nodes), self.lb.in_rotation())
-        changed = manifest.differences(self.homes, self._look_at_homes())
-        judge.holds("nothing was changed in the homes", not changed, changed)
 
     def last_words(self):
         """For people, where something has gone wrong."""

@@ -23,18 +23,18 @@ def as_written(line, document="README.md"):
     return line
 
 
-def redis_users(agents, cluster="git", password="PASSWORD"):
-    """The users of a Redis of one's own, by name, as deploy/README.md has them: the line of bb1 for
-    each agent."""
+def password_of(redis_user):
+    return f"{redis_user}-password"
+
+
+def redis_users(agents):
+    """The users of a Redis of one's own, one line each, as deploy/README.md has them: the line of
+    bb1 for each agent."""
     block = re.search(r"```\n(user shunt-controller .*?)```", text_of("deploy/README.md"), re.DOTALL)
-    rules = [" ".join(rule.split()) for rule in re.split(r"\n(?=user )", block[1].strip())]
-    users = {}
-    for rule in rules:
+    for rule in re.split(r"\n(?=user )", block[1].strip()):
+        rule = " ".join(rule.split())
         name = rule.split()[1]
-        if not name.startswith("agent."):
-            users[name] = rule
-            continue
-        for agent in agents:
-            mine = rule.replace("agent.git.bb1", f"agent.{cluster}.{agent}")
-            users[f"agent.{cluster}.{agent}"] = mine.replace(":bb1", f":{agent}")
-    return {name: rule.replace(f">{password}", f">{name}-password") for name, rule in users.items()}
+        for agent in agents if name.startswith("agent.") else ("bb1",):
+            user = name.replace("bb1", agent)
+            yield (rule.replace(name, user).replace(":bb1", f":{agent}")
+                   .replace(">PASSWORD", f">{password_of(user)}"))

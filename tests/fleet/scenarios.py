@@ -4,7 +4,6 @@
 import argparse
 import os
 import shutil
-import subprocess
 import sys
 import time
 import traceback
@@ -12,7 +11,8 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "..", "deploy", "demo")]
 
-from box import Box, each  # noqa: E402
+from box import Box  # noqa: E402
+from cluster import each  # noqa: E402
 from disks import full_disks  # noqa: E402
 from documents import as_written  # noqa: E402
 from hosts import Ground, make_network  # noqa: E402
