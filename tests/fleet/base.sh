@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# What every host of the fleet is an overlay of: a Debian 12 with the packages that Shunt's depend on
-# and the servers that it is used with, none of which starts by itself. Sourced by tests/fleet/try,
-# after tests/lib/packages.sh and base-system.sh.
+# What every host of the fleet is an overlay of: a Debian 12 with the packages that Shunt's depend
+# on and the servers that it is used with, none of which starts by itself. Sourced by
+# tests/fleet/try, after tests/lib/packages.sh and base-system.sh.
 # shellcheck shell=bash disable=SC2154
 
 HOST_PACKAGES=(redis-server haproxy git python3 procps curl iproute2 sudo adduser dbus
@@ -30,9 +30,6 @@ ExecStart=/usr/sbin/ip address replace ${ADDRESS}/24 dev host0
 [Install]
 WantedBy=sysinit.target'
 
-# Its name changes with all that goes into it.
-FLEET_BASE=/var/tmp/shunt-fleet-bookworm-$(sha256sum "${BASH_SOURCE[0]}" | cut -c1-12)
-
 install_host_packages() (
     POLICY=$1$POLICY
     trap allow_service_starts EXIT
@@ -57,14 +54,31 @@ set_up_host() {
     rm -f -- "$root/etc/resolv.conf" "$root/var/lib/dbus/machine-id"
 }
 
-# Two runs may want it at once. What is half done is in $made, which the caller removes at its end,
-# and the next one where the caller was killed.
+# Its name changes with all that goes into it.
+BASES=/var/tmp/shunt-fleet-bookworm
+FLEET_BASE=$BASES-$({
+    declare -p HOST_PACKAGES UNUSED_UNITS ATLASSIAN_ID ADDRESS_UNIT
+    declare -f install_host_packages set_up_host
+} | sha256sum | cut -c1-12)
+
+# Of earlier versions, and what was half made. Who uses a base holds its lock.
+remove_other_bases() {
+    local lock
+    rm -rf --one-file-system -- "$FLEET_BASE".??????
+    for lock in "$BASES"-*.lock; do
+        [ "$lock" != "$FLEET_BASE.lock" ] || continue
+        exec 6<"$lock"
+        ! flock --nonblock 6 || rm -rf --one-file-system -- "${lock%.lock}" "$lock"
+        exec 6<&-
+    done
+}
+
+# Two runs may want it at once. What is half done is in $made, which the caller removes at its end.
 make_fleet_base() {
     exec 9>"$FLEET_BASE.lock"
     flock 9
     if [ ! -d "$FLEET_BASE" ]; then
-        rm -rf --one-file-system -- "$FLEET_BASE".??????
-        printf 'making the base system of the fleet, once\n'
+        remove_other_bases
         made=$(mktemp -d "$FLEET_BASE.XXXXXX")
         chmod 755 "$made"
         unpack_base "$made"
@@ -72,5 +86,5 @@ make_fleet_base() {
         mv -T -- "$made" "$FLEET_BASE"
         made=
     fi
-    exec 9>&-
+    flock --shared 9
 }

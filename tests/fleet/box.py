@@ -6,7 +6,6 @@ The fleet in its box: a cluster with Shunt, and this program in the place of use
 import contextlib
 import json
 import os
-import re
 import time
 
 import standin
@@ -112,7 +111,8 @@ class Box(Installation):
                          lambda seen: seen["phase"] == "ended" or seen["is_waiting"], deadline_s)
 
     def wait_end(self, deadline_s=120):
-        return self.wait("the end of the upgrade", lambda seen: seen["phase"] == "ended", deadline_s)
+        return self.wait("the end of the upgrade", lambda seen: seen["phase"] == "ended",
+                         deadline_s)
 
     def end_with_resume(self, questions_most=6):
         """Who is asked says `shunt resume git`, as README.md has it. How it ended, and what was
@@ -178,4 +178,4 @@ class Box(Installation):
 
 def words_of(error):
     """Message and hint as the operator reads them."""
-    return re.sub(r"\s+", " ", f"{error['message']}; hint: {error['hint']}") if error else ""
+    return "; hint: ".join(filter(None, (error["message"], error["hint"]))) if error else ""

@@ -63,7 +63,8 @@ class Cluster:
         self.folder, self.judge = ground.folder, judge
         self.artifacts = self._folder("artifacts")
         self.shared_home = self._folder("shared-home")
-        standin.make_shared_home(self.shared_home, **{"start_ms": 300, "stop_ms": 100, **properties})
+        standin.make_shared_home(self.shared_home,
+                                 **{"start_ms": 300, "stop_ms": 100, **properties})
         run("chown", "-R", f"{USER_ID}:{USER_ID}", self.shared_home)
         hosts = [HostNode.make_host(ground, name, number, self.shared_home, self.artifacts)
                  for number, name in enumerate(NAMES, 11)]

@@ -22,8 +22,8 @@ class SmallDisk:
         image = os.path.join(host.folder, path.strip("/").replace("/", "-") + ".img")
         with open(image, "wb") as disk:
             disk.truncate(mib * 1024 * 1024)
-        run("/usr/sbin/mkfs.ext4", "-q", "-b", str(BLOCK), "-m", "0", "-I", "128", "-N", str(INODES),
-            "-O", "^has_journal", image)
+        run("/usr/sbin/mkfs.ext4", "-q", "-b", str(BLOCK), "-m", "0", "-I", "128", "-N",
+            str(INODES), "-O", "^has_journal", image)
         self._mounted = host.path(path)
         os.makedirs(self._mounted)
         run("mount", "-o", "loop", image, self._mounted)

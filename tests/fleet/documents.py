@@ -30,7 +30,8 @@ def password_of(redis_user):
 def redis_users(agents):
     """The users of a Redis of one's own, one line each, as deploy/README.md has them: the line of
     bb1 for each agent."""
-    block = re.search(r"```\n(user shunt-controller .*?)```", text_of("deploy/README.md"), re.DOTALL)
+    block = re.search(r"```\n(user shunt-controller .*?)```", text_of("deploy/README.md"),
+                      re.DOTALL)
     for rule in re.split(r"\n(?=user )", block[1].strip()):
         rule = " ".join(rule.split())
         name = rule.split()[1]

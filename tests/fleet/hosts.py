@@ -169,9 +169,9 @@ class Host:
     def command(self, line, answers=None):
         if answers is not None:  # those who ask want a terminal
             line = f"script --quiet --return --command {shlex.quote(line)} /dev/null"
-        return ["nsenter", f"--target={self._leader}", "--mount", "--uts", "--ipc", "--net", "--pid",
-                "--cgroup", "--root", "--wd", "/usr/bin/env", "-i", *ENVIRONMENT, "bash", "-c",
-                f"cd; {line}"]
+        return ["nsenter", f"--target={self._leader}", "--mount", "--uts", "--ipc", "--net",
+                "--pid", "--cgroup", "--root", "--wd", "/usr/bin/env", "-i", *ENVIRONMENT,
+                "bash", "-c", f"cd; {line}"]
 
     def begin(self, line):
         """Types a line, as root, and does not wait for its end."""

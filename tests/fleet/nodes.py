@@ -71,8 +71,8 @@ SERVICES = {
     "sysv": Service(f"{{kind: sysv, script: {SCRIPT_PATH}, user: {USER}}}", False,
                     f"{SCRIPT_PATH} start", SCRIPT_PATH, INIT_SCRIPT,
                     "update-rc.d atlbitbucket defaults"),
-    "script": Service(f"{{kind: script, user: {USER}}}", True,
-                      f"runuser -u {USER} -- {RELEASES}/current/bin/start-bitbucket.sh --no-search"),
+    "script": Service(f"{{kind: script, user: {USER}}}", True, f"runuser -u {USER} -- "
+                      f"{RELEASES}/current/bin/start-bitbucket.sh --no-search"),
 }
 
 

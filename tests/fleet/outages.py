@@ -171,3 +171,22 @@ def in_every_step(play, outage):
             play.judge.holds(f"the upgrade to {version} with outages in {steps}", False, failure)
             break
     box.judge_traffic()
+
+
+def controller_goes_down(play):
+    """The host of the controller and of its Redis loses power in one step, and is rebooted in
+    another: a pause, and nothing else."""
+    box, judge = play(soak_s=3), play.judge
+    box.make_ready()
+    box.begin_upgrade("7.9.4")
+    for name, step, outage in (("bb1", "soak", Host.cut_power), ("bb2", "active", Host.reboot)):
+        box.at_step(name, step)
+        outage(box.controller)
+        box.controller.boot()
+        judge.holds(f"the controller's host is back after an outage in step {step}", True)
+    judge.equal("the upgrade ends", "done", box.wait_end()["outcome"])
+    for node in box.nodes:
+        starts = [line["version"] for line in node.lifecycle() if line["event"] == "start-script"]
+        judge.equal(f"{node.name} was started with", ["7.9.0", "7.9.4"], starts)
+    box.judge_settled("7.9.4")
+    box.judge_traffic()
