@@ -73,9 +73,12 @@ remove_other_bases() {
     done
 }
 
-# Two runs may want it at once. What is half done is in $made, which the caller removes at its end.
+# Several runs may use it at once, and one makes it. What is half done is in $made, which the caller
+# removes at its end.
 make_fleet_base() {
     exec 9>"$FLEET_BASE.lock"
+    flock --shared 9
+    [ ! -d "$FLEET_BASE" ] || return 0
     flock 9
     if [ ! -d "$FLEET_BASE" ]; then
         remove_other_bases
