@@ -160,7 +160,9 @@ class Box(Installation):
         with open(os.path.join(self.folder, "traffic.json"), encoding="utf-8") as file:
             result = json.load(file)
         lost = [failure for failure in result["failures"]
-                if not any(begin <= failure["at_ms"] <= end for begin, end in self.excused)]
+                if not any(begin <= failure["at_ms"] and
+                           failure["at_ms"] - failure["after_ms"] <= end
+                           for begin, end in self.excused)]
         cut = len(result["failures"]) - len(lost)
         self.judge.holds(f"of {result['requests_total']} requests and {result['clones_total']} "
                          f"clones none failed" + (f" but {cut} that the fault cut" if cut else ""),

@@ -18,13 +18,13 @@ from judge import Judge  # noqa: E402
 from outages import (controller_goes_down, power_cut_in_every_step,  # noqa: E402
                      reboot_in_every_step)
 from processes import run  # noqa: E402
-from updates import update_while_staging  # noqa: E402
+from updates import update_at_work  # noqa: E402
 from variants import customisations, services  # noqa: E402
 from way import error_is_rolled_back, upgrade_with_reboot, whole_way  # noqa: E402
 
 
 SCENARIOS = (whole_way, upgrade_with_reboot, error_is_rolled_back, reboot_in_every_step,
-             power_cut_in_every_step, controller_goes_down, update_while_staging, full_disks,
+             power_cut_in_every_step, controller_goes_down, update_at_work, full_disks,
              services, customisations)
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-The agent's package is updated while its job stages a release. The job ends with its agent; the new
-one begins it again, and goes on where the download was cut off.
+The agent's package is updated while its job is at work. The job ends with its agent; the new one
+begins it again, and goes on where it was cut off.
 """
 
 import contextlib
@@ -19,6 +19,7 @@ from processes import run, wait_until
 FILE_SERVER_PORT = 8000
 RELEASE = {"files": 32, "file_size": 512 * 1024}
 LIMIT_MIB_PER_S = 1  # so that the download outlives the update
+SLOW_STOP_MS = 8000
 CAUGHT_S = 60
 
 
@@ -87,36 +88,32 @@ def is_alive(host, pid):
     return host.run(f"test -d /proc/{pid} && echo alive || true").strip() == "alive"
 
 
-def update_while_staging(play):
-    box, judge = play(), play.judge
+def update_at_work(play):
+    """One agent while its job downloads, another while its job stops Bitbucket."""
+    box = play()
     box.make_ready()
-    host = box.node("bb2").host
-    limit_downloads(host)
+    limit_downloads(box.node("bb2").host)
     path = box.release("7.9.4", **RELEASE)
     with open(path, "rb") as file:
         sha256 = hashlib.sha256(file.read()).hexdigest()
     server = serve(path)
     url = f"http://{OWN_ADDRESS}:{FILE_SERVER_PORT}/{os.path.basename(path)}"
+    newer = make_newer(box.debs, box.folder)
+    box.node("bb3").set_faults(stop_delay_ms=SLOW_STOP_MS)
     box.wait_plannable()
     box.controller.run(f"shunt upgrade git --to 7.9.4 --artifact {url} --sha256 {sha256} --yes")
-    job = wait_until(lambda: staging_job(host), "the job that stages", CAUGHT_S)
-    update(box, judge, host, job)
-    judge.equal("the upgrade ends", "done", box.wait_end()["outcome"])
+    update_while_staging(box, play.judge, newer)
+    update_while_stopping(box, play.judge, newer)
+    play.judge.equal("the upgrade ends", "done", box.wait_end()["outcome"])
     box.judge_settled("7.9.4")
     box.judge_traffic()
     server.shutdown()
 
 
-def update(box, judge, host, job):
-    with open(make_newer(box.debs, box.folder), "rb") as deb:
-        with open(host.live_path("/tmp/shunt/shunt-agent_newer.deb"), "wb") as copy:
-            copy.write(deb.read())
-    agent = agent_of(host)
-    line = as_written("sudo apt-get install /tmp/shunt/shunt-agent_*.deb")
-    host.run(line.replace("shunt-agent_*", "shunt-agent_newer"))
-    version = host.run("dpkg-query -W -f '${Version}' shunt-agent")
-    judge.holds("the newer package is installed", version.endswith("+newer"), version)
-    judge.holds("another agent runs", agent_of(host) not in ("0", agent), agent)
+def update_while_staging(box, judge, newer):
+    host = box.node("bb2").host
+    job = wait_until(lambda: staging_job(host), "the job that stages", CAUGHT_S)
+    update(judge, host, newer)
     wait_until(lambda: not is_alive(host, job), "the end of the job", CAUGHT_S)
     new = rf"shunt-agent\[{agent_of(host)}\]: "
     wait_until(lambda: re.search(new + ".*stage is done", host.journal("shunt-agent")),
@@ -125,3 +122,28 @@ def update(box, judge, host, job):
                 re.search(new + ".*stage begins", host.journal("shunt-agent")))
     begins = [begin for address, begin in FileServer.begins if address == host.address]
     judge.holds("what was fetched is not fetched again", len(begins) == 2 and begins[1] > 0, begins)
+
+
+def update_while_stopping(box, judge, newer):
+    node = box.node("bb3")
+    box.at_step("bb3", "stop")
+    update(judge, node.host, newer)
+    step = next(row for row in box.progress()["nodes"] if row["node"] == "bb3")["step"]
+    judge.equal("the stop still goes on", "stop", step)
+    box.wait("the next step of bb3", lambda seen: any(
+        row["node"] == "bb3" and row["step"] not in ("stop", "") for row in seen["nodes"]))
+    stops = [line["event"] for line in node.lifecycle() if line["event"] == "stopping"]
+    judge.equal("and Bitbucket was told once", 1, len(stops))
+
+
+def update(judge, host, newer):
+    with open(newer, "rb") as deb:
+        with open(host.live_path("/tmp/shunt/shunt-agent_newer.deb"), "wb") as copy:
+            copy.write(deb.read())
+    agent = agent_of(host)
+    line = as_written("sudo apt-get install /tmp/shunt/shunt-agent_*.deb")
+    host.run(line.replace("shunt-agent_*", "shunt-agent_newer"))
+    version = host.run("dpkg-query -W -f '${Version}' shunt-agent")
+    judge.holds(f"the newer package is installed on {host.name}", version.endswith("+newer"),
+                version)
+    judge.holds("another agent runs there", agent_of(host) not in ("0", agent), agent)

@@ -3,6 +3,7 @@
 
 from cluster import each
 from documents import as_written
+from outages import SEEN_DOWN_S
 
 
 def whole_way(play):
@@ -56,7 +57,7 @@ def upgrade_with_reboot(play):
     box.make_ready()
     box.begin_upgrade("7.9.4")
     box.at_step("bb2", "active")
-    with box.excuse(2):
+    with box.excuse(SEEN_DOWN_S):
         box.node("bb2").host.reboot()
     box.node("bb2").host.boot()
     play.judge.equal("with a node rebooted in its start the upgrade ends", "done",
