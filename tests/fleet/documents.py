@@ -3,6 +3,7 @@
 
 import os
 import re
+import textwrap
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 
@@ -21,6 +22,18 @@ def as_written(line, document="README.md"):
     if line not in " ".join(text_of(document).split()):
         raise NotWritten(f"{document} does not say: {line}")
     return line
+
+
+def agent_configuration(name, redis_url, controller_key):
+    """The six lines of README.md, for another agent."""
+    block = re.search(r"```yaml\n( *cluster: git\n.*?)```", text_of("README.md"), re.DOTALL)
+    text = textwrap.dedent(block[1])
+    for old, new in (("bb1", name), ("rediss://redis.example.com:6379", redis_url),
+                     ("ed25519:…", controller_key)):
+        if old not in text:
+            raise NotWritten(f"README.md has no '{old}' in the lines of an agent")
+        text = text.replace(old, new)
+    return text.rstrip() + "\n"
 
 
 def password_of(redis_user):

@@ -6,7 +6,7 @@ import os
 import shutil
 
 from cluster import FIRST_VERSION, REDIS_PORT, Cluster, each
-from documents import as_written, password_of
+from documents import agent_configuration, as_written, password_of
 from nodes import ARTIFACTS
 
 CONTROLLER_CONFIG = """\
@@ -39,19 +39,7 @@ clusters:
       soak: {soak_s}s
 """
 
-AGENT_CONFIG = """\
-cluster: git
-node: {name}
-key_file: /etc/shunt/agent.key
-redis:
-  url: redis://{controller.address}:{redis_port}
-  user: agent.git.{name}
-  password_file: /etc/shunt/redis.password
-controllers:
-  - {{name: c1, key: "{keys[c1]}"}}
-"""
-
-OF_NODE = "bitbucket:\n  service: {service}\n"
+AGENT_YAML = "/etc/shunt/agent.yaml"
 OF_LB = """\
 load_balancers:
   - {name: edge, driver: haproxy, addresses: ["unix:/run/haproxy/admin.sock"]}
@@ -108,17 +96,30 @@ class Installation(Cluster):
                  "chown shunt c1.key redis.password git.password")
 
     def _set_up_agent(self, host, keys):
-        node = next((node for node in self.nodes if node.host is host), None)
-        more = OF_LB if node is None else OF_NODE.format(service=node.service.yaml)
         host.write("/etc/shunt/agent.key", self.controller.read(f"/etc/shunt/{host.name}.key"),
                    0o600)
         host.write("/etc/shunt/redis.password", password_of(f"agent.git.{host.name}") + "\n",
                    0o600)
-        host.write("/etc/shunt/agent.yaml", AGENT_CONFIG.format(
-            name=host.name, controller=self.controller, redis_port=REDIS_PORT, keys=keys) + more)
-        if node is not None:  # the tarball of what is installed
-            host.run("mkdir -p /var/lib/shunt-agent/artifacts && "
-                     f"cp {ARTIFACTS}/atlassian-bitbucket-{FIRST_VERSION}.tar.gz "
-                     "/var/lib/shunt-agent/artifacts")
-        host.run(as_written("shunt-agent --config /etc/shunt/agent.yaml --check"))
+        text = agent_configuration(host.name, f"redis://{self.controller.address}:{REDIS_PORT}",
+                                   keys["c1"])
+        if host is self.lb_host:
+            text += OF_LB
+        else:
+            self._bring_what_is_installed(host)
+        host.write(AGENT_YAML, text)
+        node = next((node for node in self.nodes if node.host is host), None)
+        if node is not None and node.service.yaml is not None:
+            self.write_for_node(host, f"service: {node.service.yaml}")
+        host.run(as_written("shunt-agent check"))
         host.run(as_written("systemctl enable --now shunt-agent"))
+
+    @staticmethod
+    def _bring_what_is_installed(host):
+        folder = as_written("/var/lib/shunt-agent/artifacts")
+        host.run(f"mkdir -p {folder} && "
+                 f"cp {ARTIFACTS}/atlassian-bitbucket-{FIRST_VERSION}.tar.gz {folder}")
+
+    @staticmethod
+    def write_for_node(host, line):
+        """A key of what is looked for otherwise."""
+        host.write(AGENT_YAML, host.read(AGENT_YAML) + f"bitbucket:\n  {line}\n")

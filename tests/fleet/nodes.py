@@ -54,25 +54,25 @@ esac
 
 
 class Service:
-    """How Bitbucket is started: what the agent is told of it, whether a link names the release, and
-    what an administrator types to start it."""
+    """How Bitbucket is started: what the agent has to be told of it, whether a link names the
+    release, and what an administrator types to start it."""
 
-    def __init__(self, yaml, has_link, start, path=None, text=None, enable=None):
-        self.yaml, self.has_link, self.start = yaml, has_link, start
+    def __init__(self, has_link, start, path=None, text=None, enable=None, yaml=None):
+        self.has_link, self.start, self.yaml = has_link, start, yaml
         self.path, self.text, self.enable = path, text, enable
 
 
 UNIT_PATH, SCRIPT_PATH = "/etc/systemd/system/bitbucket.service", "/etc/init.d/atlbitbucket"
-OF_UNIT = {"yaml": "{kind: systemd, unit: bitbucket.service}", "path": UNIT_PATH, "text": UNIT,
-           "start": "systemctl start bitbucket", "enable": "systemctl enable bitbucket.service"}
+OF_UNIT = {"path": UNIT_PATH, "text": UNIT, "start": "systemctl start bitbucket",
+           "enable": "systemctl enable bitbucket.service"}
 SERVICES = {
     "link": Service(has_link=True, **OF_UNIT),
     "unit": Service(has_link=False, **OF_UNIT),
-    "sysv": Service(f"{{kind: sysv, script: {SCRIPT_PATH}, user: {USER}}}", False,
-                    f"{SCRIPT_PATH} start", SCRIPT_PATH, INIT_SCRIPT,
+    "sysv": Service(False, f"{SCRIPT_PATH} start", SCRIPT_PATH, INIT_SCRIPT,
                     "update-rc.d atlbitbucket defaults"),
-    "script": Service(f"{{kind: script, user: {USER}}}", True, f"runuser -u {USER} -- "
-                      f"{RELEASES}/current/bin/start-bitbucket.sh --no-search"),
+    "script": Service(True, f"runuser -u {USER} -- "
+                      f"{RELEASES}/current/bin/start-bitbucket.sh --no-search",
+                      yaml=f"{{kind: script, user: {USER}}}"),
 }
 
 

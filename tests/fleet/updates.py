@@ -67,12 +67,6 @@ def serve(path):
     return server
 
 
-def limit_downloads(host):
-    host.write("/etc/shunt/agent.yaml", host.read("/etc/shunt/agent.yaml").replace(
-        "bitbucket:\n", f"bitbucket:\n  download_limit_mib_per_s: {LIMIT_MIB_PER_S}\n"))
-    host.run("systemctl restart shunt-agent")
-
-
 def agent_of(host):
     return host.run("systemctl show -P MainPID shunt-agent").strip()
 
@@ -92,7 +86,9 @@ def update_at_work(play):
     """One agent while its job downloads, another while its job stops Bitbucket."""
     box = play()
     box.make_ready()
-    limit_downloads(box.node("bb2").host)
+    limited = box.node("bb2").host
+    box.write_for_node(limited, f"download_limit_mib_per_s: {LIMIT_MIB_PER_S}")
+    limited.run("systemctl restart shunt-agent")
     path = box.release("7.9.4", **RELEASE)
     with open(path, "rb") as file:
         sha256 = hashlib.sha256(file.read()).hexdigest()

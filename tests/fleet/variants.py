@@ -81,8 +81,7 @@ def refused_while_there_is_a_conflict(box, judge):
     judge.holds("`shunt customisations` shows what was changed", status == 0 and all(
         name in said for name in (START, ROBOTS, JAR, CERTIFICATES, LICENCE)), said)
     host = box.node("bb2").host
-    host.write("/etc/shunt/agent.yaml", host.read("/etc/shunt/agent.yaml").replace(
-        "bitbucket:\n", f"bitbucket:\n  customisations: [{{files: {NOTES}, do: keep-new}}]\n"))
+    box.write_for_node(host, f"customisations: [{{files: {NOTES}, do: keep-new}}]")
     host.run("systemctl restart shunt-agent")
     box.wait_plannable()
 
