@@ -25,7 +25,7 @@ def as_written(line, document="README.md"):
 
 
 def agent_configuration(name, redis_url, controller_key):
-    """The six lines of README.md, for another agent."""
+    """The lines of README.md, for another agent."""
     block = re.search(r"```yaml\n( *cluster: git\n.*?)```", text_of("README.md"), re.DOTALL)
     text = textwrap.dedent(block[1])
     for old, new in (("bb1", name), ("rediss://redis.example.com:6379", redis_url),

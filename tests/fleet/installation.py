@@ -3,11 +3,13 @@
 
 import glob
 import os
+import re
 import shutil
 
 from cluster import FIRST_VERSION, REDIS_PORT, Cluster, each
 from documents import agent_configuration, as_written, password_of
 from nodes import ARTIFACTS
+from processes import Failed
 
 CONTROLLER_CONFIG = """\
 controller: {{name: c1, key_file: /etc/shunt/c1.key}}
@@ -25,7 +27,7 @@ clusters:
     nodes:
 {nodes}
     agents:
-      - {{name: lb1, key: "{keys[lb1]}"}}
+      - {{name: lb1}}
     load_balancers:
       - name: edge
         driver: agent
@@ -70,20 +72,20 @@ class Installation(Cluster):
         self._configure_controller(keys)
         self.controller.run(as_written("shunt-controller --config /etc/shunt/shunt.yaml --check"))
         self.controller.run(as_written("systemctl enable --now shunt-controller"))
-        each(lambda host: self._set_up_agent(host, keys), self.agents)
+        each(lambda host: self._set_up_agent(host, keys["c1"]), self.agents)
 
     def _make_keys(self):
-        """Name: public key, of the controller, the operator and each agent."""
+        """Name: public key, of the controller and the operator."""
         line = as_written("shunt keys new NAME")
         keys = {}
-        for name in ("c1", "admin", *(host.name for host in self.agents)):
+        for name in ("c1", "admin"):
             self.controller.run("cd /etc/shunt && " + line.replace("NAME", name))
             keys[name] = self.controller.read(f"/etc/shunt/{name}.pub").strip()
         return keys
 
     def _configure_controller(self, keys):
-        nodes = "\n".join(f"      - {{name: {node.name}, url: \"{node.url}\", "
-                          f"agent_key: \"{keys[node.name]}\"}}" for node in self.nodes)
+        nodes = "\n".join(f"      - {{name: {node.name}, url: \"{node.url}\"}}"
+                          for node in self.nodes)
         members = "\n".join(f"          {node.name}: [bb_http/n{number}, bb_ssh/n{number}]"
                             for number, node in enumerate(self.nodes, 1))
         host = self.controller
@@ -95,13 +97,11 @@ class Installation(Cluster):
         host.run("cd /etc/shunt && chgrp shunt shunt.yaml && "
                  "chown shunt c1.key redis.password git.password")
 
-    def _set_up_agent(self, host, keys):
-        host.write("/etc/shunt/agent.key", self.controller.read(f"/etc/shunt/{host.name}.key"),
-                   0o600)
+    def _set_up_agent(self, host, controller_key):
         host.write("/etc/shunt/redis.password", password_of(f"agent.git.{host.name}") + "\n",
                    0o600)
         text = agent_configuration(host.name, f"redis://{self.controller.address}:{REDIS_PORT}",
-                                   keys["c1"])
+                                   controller_key)
         if host is self.lb_host:
             text += OF_LB
         else:
@@ -110,8 +110,17 @@ class Installation(Cluster):
         node = next((node for node in self.nodes if node.host is host), None)
         if node is not None and node.service.yaml is not None:
             self.write_for_node(host, f"service: {node.service.yaml}")
+        self._enroll(host)
         host.run(as_written("shunt-agent check"))
         host.run(as_written("systemctl enable --now shunt-agent"))
+
+    def _enroll(self, host):
+        """The approver compares the key that the node prints with the one that he is shown."""
+        key = re.search(r"ed25519:[\w+/=]+", host.run(as_written("shunt-agent enroll")))[0]
+        line = as_written("shunt agents accept git bb1").replace("bb1", host.name)
+        said = self.controller.run(line, answers="y\n")
+        if key not in said:
+            raise Failed(f"{host.name} prints {key}, the approver is shown\n{said}")
 
     @staticmethod
     def _bring_what_is_installed(host):

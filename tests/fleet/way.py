@@ -45,7 +45,7 @@ def purge(box, judge):
     line = as_written("apt-get purge", "deploy/README.md")
     each(lambda host: host.run(f"sudo {line} shunt-agent", answers="y\n"), box.agents)
     box.controller.run(f"sudo {line} shunt shunt-controller", answers="y\n")
-    look = ("ls -d /var/lib/shunt /var/lib/shunt-agent /etc/shunt/*.yaml /usr/sbin/shunt* "
+    look = ("ls -d /var/lib/shunt /var/lib/shunt-agent /etc/shunt/*.yaml /etc/shunt/agent.key /usr/sbin/shunt* "
             "/usr/bin/shunt /lib/systemd/system/shunt* 2>/dev/null; pgrep -a shunt; true")
     left = "".join(each(lambda host: host.run(look), box.hosts))
     judge.holds("a purge leaves nothing", not left, left)
