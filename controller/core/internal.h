@@ -43,6 +43,8 @@ bool budget_allows(const struct upgrade *upgrade, uint32_t node, int64_t now_ms)
 bool budget_allows_alone(const struct upgrade *upgrade, uint32_t node, int64_t now_ms);
 uint32_t budget_next(const struct upgrade *upgrade, enum place place, int64_t now_ms);
 bool node_is_out(const struct upgrade_node *node);
+/* In service for us: it is not out, or is watched after its return. */
+bool node_has_its_traffic(const struct upgrade_node *node);
 /* Seen a moment ago, and not at work: to take it out costs nobody anything. */
 bool node_serves_nobody(const struct upgrade_node *node, int64_t now_ms);
 

@@ -114,6 +114,11 @@ uint32_t upgrade_expected_members(const struct upgrade *upgrade, uint32_t node)
     return mask;
 }
 
+bool node_has_its_traffic(const struct upgrade_node *node)
+{
+    return !node_is_out(node) || (node->place == PLACE_WORKING && node->step == STEP_SOAK);
+}
+
 enum wanted_admin upgrade_wanted_admin(const struct upgrade *upgrade, uint32_t index)
 {
     const struct upgrade_node *node = &upgrade->nodes[index];
@@ -127,6 +132,8 @@ enum wanted_admin upgrade_wanted_admin(const struct upgrade *upgrade, uint32_t i
         return WANTED_DOWN;
     if (node->place != PLACE_WORKING)
         return WANTED_ANY;
+    if (node_has_its_traffic(node))
+        return WANTED_UP;
     if (node->step == STEP_DETACH)
         return WANTED_DOWN;
     return node->step == STEP_EMPTY ? WANTED_DRAIN : WANTED_ANY;

@@ -165,7 +165,7 @@ static void dispatch(struct run *run, const struct event *event)
         decide(run, event->decision);
         return;
     case EVENT_TRAFFIC: /* of one that is out, our own change was seen */
-        if (!node_is_out(&run->upgrade->nodes[event->node]))
+        if (node_has_its_traffic(&run->upgrade->nodes[event->node]))
             run->upgrade->nodes[event->node].is_taken = event->is_taken;
         return;
     }

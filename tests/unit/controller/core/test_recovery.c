@@ -586,6 +586,8 @@ static void members_should_be_down_from_detach_on(void **state)
     }
     world_run_until_step(&world, 2, STEP_RETURN);
     assert_int_equal(upgrade_wanted_admin(world.upgrade, 2), WANTED_ANY);
+    world_run_until_step(&world, 2, STEP_SOAK);
+    assert_int_equal(upgrade_wanted_admin(world.upgrade, 2), WANTED_UP);
     world_done(&world);
 }
 

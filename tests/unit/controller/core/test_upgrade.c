@@ -331,6 +331,24 @@ static void node_that_somebody_took_out_counts_as_out_and_stays_out(void **state
     world_done(&world);
 }
 
+static void node_that_somebody_takes_out_in_its_soak_counts_as_out_after_it(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_PAUSE);
+    world.upgrade->policy.min_available = 1;
+    world_begin(&world);
+    world_run_until_step(&world, 2, STEP_SOAK);
+    see_traffic(&world, 2, true);
+    world_run(&world);
+    assert_true(world.upgrade->is_waiting);
+    assert_non_null(strstr(world.upgrade->reason.message, "bb3"));
+    assert_int_equal(world.upgrade->nodes[2].place, PLACE_NEW);
+    assert_int_equal(world.upgrade->nodes[0].place, PLACE_OLD);
+    assert_int_equal(world.upgrade->nodes[1].place, PLACE_OLD);
+    world_done(&world);
+}
+
 static void our_own_drain_is_not_taken_for_somebody_elses(void **state)
 {
     struct world world;
@@ -575,6 +593,7 @@ int main(void)
         cmocka_unit_test(approval_that_was_awaited_is_no_reason_of_a_rollback),
         cmocka_unit_test(offline_node_of_the_inventory_blocks_approve),
         cmocka_unit_test(node_that_somebody_took_out_counts_as_out_and_stays_out),
+        cmocka_unit_test(node_that_somebody_takes_out_in_its_soak_counts_as_out_after_it),
         cmocka_unit_test(our_own_drain_is_not_taken_for_somebody_elses),
         cmocka_unit_test(behind_a_blind_lb_the_nodes_own_connections_show_that_it_is_empty),
         cmocka_unit_test(behind_a_blind_lb_sticky_clients_are_waited_for_and_no_longer),
