@@ -31,7 +31,7 @@ struct agent {
     int lock_fd;
     int signal_fd;
     int timer_fd; /* HEARTBEAT_MS */
-    bool is_leaving;
+    bool leaves_when_idle, is_leaving;
 };
 
 /* ---- Redis ---- */
@@ -123,8 +123,11 @@ static void take_signals(struct agent *agent)
     while (read(agent->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         if (info.ssi_signo == SIGCHLD)
             continue;
-        log_notice("signal %u: leaving", info.ssi_signo);
-        agent->is_leaving = true;
+        bool is_renewed = info.ssi_signo == SIGUSR1;
+        log_notice("signal %u: leaving%s", info.ssi_signo,
+                   is_renewed ? " as soon as no job runs" : "");
+        agent->leaves_when_idle = agent->leaves_when_idle || is_renewed;
+        agent->is_leaving = agent->is_leaving || !is_renewed;
     }
     job_runner_reap(&agent->dispatch.jobs);
 }
@@ -188,7 +191,10 @@ static void turn(struct agent *agent)
     flush_reports(agent);
     if (polled[POLL_TIMER].revents != 0)
         take_timer(agent);
-    take_commands(agent);
+    if (agent->leaves_when_idle && job_runner_count(&agent->dispatch.jobs) == 0)
+        agent->is_leaving = true; /* what comes now is for the next one */
+    else
+        take_commands(agent);
 }
 
 /* ---- begin and end ---- */
@@ -235,6 +241,7 @@ static bool open_signals(struct agent *agent, struct error *err)
     sigset_t mask;
     sigemptyset(&mask);
     sigaddset(&mask, SIGTERM);
+    sigaddset(&mask, SIGUSR1);
     sigaddset(&mask, SIGINT);
     sigaddset(&mask, SIGCHLD);
     agent->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -302,9 +302,17 @@ bitbucket:
         with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as children:
             return [int(child) for child in children.read().split()]
 
+    def renew(self):
+        """As an update of the package does."""
+        self.process.send_signal(signal.SIGUSR1)
+
     def stop(self):
         """SIGTERM; gives the exit status."""
         self.process.terminate()
+        return self.end()
+
+    def end(self):
+        """Waits for it; gives the exit status."""
         status = self.process.wait(DEADLINE_S)
         self.process = None
         return status

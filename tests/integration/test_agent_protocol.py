@@ -427,6 +427,21 @@ def test_agent_that_is_told_to_leave_takes_its_job_up_when_it_is_asked_again(
     assert controller.end_of(message["id"])["kind"] == "done"
 
 
+def test_agent_that_is_to_be_renewed_ends_its_job_first(agent, controller, traffic):
+    message = begin_traffic_job(controller, traffic)
+    agent.renew()
+    after = controller.do("facts")
+    assert controller.end_of(after)["kind"] == "done"
+    traffic.disconnect()
+    assert controller.end_of(message["id"])["kind"] == "done"
+    assert agent.end() == 0
+
+
+def test_agent_that_is_to_be_renewed_leaves_at_once_without_a_job(agent):
+    agent.renew()
+    assert agent.end() == 0
+
+
 def test_end_is_answered_from_the_record_after_a_restart(agent, controller):
     message = controller.command("facts")
     controller.send(message)
