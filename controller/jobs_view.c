@@ -151,6 +151,9 @@ static bool look_at_node(struct view_job *job, size_t lb, unsigned orders,
 static void look(struct view_job *job, const struct orders *orders, size_t lb, int64_t now_ms)
 {
     int64_t every_ms = job->cluster->config->lbs[lb].lb.driver->compare_ms;
+    for (uint32_t i = 0; i < orders->wanted_count; i++)
+        if (orders->wanted[i].admin != LB_ADMIN_UP) /* now it is out because of us */
+            job->taken[orders->wanted[i].config_node] = 0;
     if (now_ms < job->looked_ms[lb] + (every_ms > LB_SERVING_MS ? every_ms : LB_SERVING_MS))
         return;
     for (uint32_t i = 0; i < orders->wanted_count; i++)

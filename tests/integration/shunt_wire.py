@@ -309,9 +309,9 @@ bitbucket:
     def stop(self):
         """SIGTERM; gives the exit status."""
         self.process.terminate()
-        return self.end()
+        return self.wait_end()
 
-    def end(self):
+    def wait_end(self):
         """Waits for it; gives the exit status."""
         status = self.process.wait(DEADLINE_S)
         self.process = None

@@ -434,12 +434,12 @@ def test_agent_that_is_to_be_renewed_ends_its_job_first(agent, controller, traff
     assert controller.end_of(after)["kind"] == "done"
     traffic.disconnect()
     assert controller.end_of(message["id"])["kind"] == "done"
-    assert agent.end() == 0
+    assert agent.wait_end() == 0
 
 
 def test_agent_that_is_to_be_renewed_leaves_at_once_without_a_job(agent):
     agent.renew()
-    assert agent.end() == 0
+    assert agent.wait_end() == 0
 
 
 def test_end_is_answered_from_the_record_after_a_restart(agent, controller):

@@ -54,7 +54,8 @@ def resume_where_asked(trial):
     upgrade = trial.wait("an end, or that it waits",
                          lambda seen: seen["phase"] == "ended" or seen["is_waiting"])
     if upgrade["phase"] != "ended":
-        trial.waiting("node bb2: .*(No space left on device|in flight at the drain deadline)")
+        trial.waiting("node bb2: .*(No space left on device.*make room|"
+                      "in flight at the drain deadline)")
         trial.decide("resume")
 
 

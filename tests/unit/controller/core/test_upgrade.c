@@ -307,17 +307,23 @@ static void see_traffic(struct world *world, uint32_t node, bool is_taken)
     world_event(world, event);
 }
 
+/* While bb3, the first to be upgraded, is watched, somebody takes this node out. */
+static void run_with_one_taken(struct world *world, uint32_t node)
+{
+    world_init(world, ON_FAILURE_PAUSE);
+    world->upgrade->policy.min_available = 1;
+    world_begin(world);
+    world_run_until_step(world, 2, STEP_SOAK);
+    see_traffic(world, node, true);
+    world_run(world);
+    assert_true(world->upgrade->is_waiting);
+}
+
 static void node_that_somebody_took_out_counts_as_out_and_stays_out(void **state)
 {
     struct world world;
     (void)state;
-    world_init(&world, ON_FAILURE_PAUSE);
-    world.upgrade->policy.min_available = 1;
-    world_begin(&world);
-    world_run_until_step(&world, 2, STEP_SOAK);
-    see_traffic(&world, 0, true);
-    world_run(&world);
-    assert_true(world.upgrade->is_waiting);
+    run_with_one_taken(&world, 0);
     assert_int_equal(world.upgrade->reason.code, ERROR_CONFLICT);
     assert_non_null(strstr(world.upgrade->reason.message, "bb1"));
     assert_int_equal(world.upgrade->nodes[0].place, PLACE_OLD);
@@ -335,13 +341,7 @@ static void node_that_somebody_takes_out_in_its_soak_counts_as_out_after_it(void
 {
     struct world world;
     (void)state;
-    world_init(&world, ON_FAILURE_PAUSE);
-    world.upgrade->policy.min_available = 1;
-    world_begin(&world);
-    world_run_until_step(&world, 2, STEP_SOAK);
-    see_traffic(&world, 2, true);
-    world_run(&world);
-    assert_true(world.upgrade->is_waiting);
+    run_with_one_taken(&world, 2);
     assert_non_null(strstr(world.upgrade->reason.message, "bb3"));
     assert_int_equal(world.upgrade->nodes[2].place, PLACE_NEW);
     assert_int_equal(world.upgrade->nodes[0].place, PLACE_OLD);
