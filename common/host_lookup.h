@@ -14,7 +14,7 @@
 /* Of TCP services, in the order in which they are to be tried; the caller frees them with
  * freeaddrinfo(3). A literal address takes no time. ERROR_UNAVAILABLE, or ERROR_TIMEOUT: the lookup
  * then goes on by itself and is forgotten; so many of them can be under way, and no more. Any
- * thread. */
+ * thread, and after a fork() its child. */
 bool host_look_up(const char *host, int port, struct deadline deadline,
                   struct addrinfo **ret_addresses, struct error *err);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define SILENT_SERVER "127.0.0.77" /* takes questions and never answers */
@@ -29,7 +30,7 @@ static bool mount_text(const char *path, const char *text)
     return is_mounted;
 }
 
-/* Before the first lookup: the C library keeps its threads for a while. */
+/* Before the first lookup: the C library keeps what it has read there. */
 static int silence_name_servers(void **state)
 {
     int on = 1;
@@ -75,6 +76,23 @@ static void name_of_this_machine_is_found(void **state)
     freeaddrinfo(found);
 }
 
+/* As the agent forks a job right after it has looked its Redis up. */
+static void child_forked_after_a_lookup_finds_names_too(void **state)
+{
+    struct addrinfo *found;
+    struct error err;
+    int status;
+    (void)state;
+    assert_true(host_look_up("localhost", 80, deadline_after_ms(SLACK_MS), &found, &err));
+    freeaddrinfo(found);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(host_look_up("localhost", 80, deadline_after_ms(SLACK_MS), &found, &err) ? 0 : 1);
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void what_is_no_name_is_said_with_it(void **state)
 {
     struct addrinfo *found;
@@ -117,6 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(literal_addresses_are_their_own),
         cmocka_unit_test(name_of_this_machine_is_found),
+        cmocka_unit_test(child_forked_after_a_lookup_finds_names_too),
         cmocka_unit_test(what_is_no_name_is_said_with_it),
         cmocka_unit_test(silent_name_servers_take_no_longer_than_the_deadline),
     };
