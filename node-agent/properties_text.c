@@ -45,10 +45,28 @@ static char unescape(char c)
     return found != NULL && *found != '\0' ? to[found - from] : c;
 }
 
+/* To where the logical line goes on, at the end of one that does. */
+static const char *skip_breaks(const char *at)
+{
+    while (at[0] == '\\' && is_line_end(at[1]) && at[1] != '\0')
+        at = skip_blanks(skip_line_end(at + 1));
+    return at;
+}
+
+/* What may stand round the character that parts a key from its value. */
+static const char *skip_gap(const char *at)
+{
+    const char *before;
+    do {
+        before = at;
+        at = skip_breaks(skip_blanks(at));
+    } while (at != before);
+    return at;
+}
+
 static struct letter take(const char **at)
 {
-    while ((*at)[0] == '\\' && is_line_end((*at)[1]) && (*at)[1] != '\0')
-        *at = skip_blanks(skip_line_end(*at + 1)); /* the line goes on */
+    *at = skip_breaks(*at);
     if (is_line_end(**at))
         return (struct letter){.c = '\0'};
     if (**at != '\\')
@@ -78,9 +96,9 @@ static bool take_key(const char **at, const char *key)
         is_equal = is_equal && key[length] == letter.c;
         length += is_equal;
     }
-    *at = skip_blanks(*at);
+    *at = skip_gap(*at);
     if (**at == '=' || **at == ':')
-        *at = skip_blanks(*at + 1);
+        *at = skip_gap(*at + 1);
     return is_equal && key[length] == '\0';
 }
 

@@ -42,6 +42,9 @@ static void lines_that_go_on_are_one(void **state)
     assert_value("jdbc.url=a\\\n  server.port=1\nserver.port=80\\\r\n   80\n", "8080");
     assert_value("server\\\n  .port=7\n", "7");
     assert_value("server.port=7\\", "7");
+    assert_value("server.port\\\n  = 7\n", "7");
+    assert_value("server.port \\\n  \\\n  :\\\n 7\n", "7");
+    assert_value("server.port \\\n\nx=1\n", "");
     assert_value("#no comment goes on\\\nserver.port=8\n", "8");
 }
 
