@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define PROPERTIES_BYTES                                                                           \
@@ -88,9 +89,12 @@ static bool read_ssh_port(const char *text, int *ret_port, struct error *err)
     if (!read_port(text, "plugin.ssh.port", ret_port, err) ||
         !properties_text_get(text, "plugin.ssh.enabled", value, sizeof(value), err))
         return false;
-    if (text_equal(value, "false"))
+    if (strcasecmp(value, "false") == 0)
         *ret_port = 0;
-    return true;
+    if (value[0] == '\0' || strcasecmp(value, "false") == 0 || strcasecmp(value, "true") == 0)
+        return true;
+    error_set(err, ERROR_INVALID, "plugin.ssh.enabled=%s is neither true nor false", value);
+    return false;
 }
 
 static bool read_address(const char *text, struct found_listening *found, struct error *err)

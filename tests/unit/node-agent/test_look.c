@@ -458,6 +458,12 @@ static void ports_are_those_of_the_properties(void **state)
     assert_string_equal(config.bitbucket.address, "");
     assert_string_equal(config.bitbucket.context_path, "");
     assert_line("ssh_port: off (shared/bitbucket.properties)\n");
+    write_text("home/shared/bitbucket.properties", "plugin.ssh.enabled=False\n", 0600);
+    assert_found();
+    assert_int_equal(config.bitbucket.ssh_port, 0);
+    write_text("home/shared/bitbucket.properties", "plugin.ssh.enabled=TRUE\n", 0600);
+    assert_found();
+    assert_int_equal(config.bitbucket.ssh_port, 7999);
 }
 
 static void properties_that_cannot_be_used_are_told(void **state)
@@ -466,6 +472,7 @@ static void properties_that_cannot_be_used_are_told(void **state)
         {"server.port=${PORT}", "the value of server.port cannot be told"},
         {"server.port=-1", "server.port=-1 is not a port"},
         {"plugin.ssh.port=65536", "plugin.ssh.port=65536 is not a port"},
+        {"plugin.ssh.enabled=off", "plugin.ssh.enabled=off is neither true nor false"},
         {"server.address=bb1", "server.address=bb1 is a name"},
         {"server.context-path=a", "server.context-path=a is not a path"},
         {"server.port=7999", "HTTP and SSH have the same port, 7999"},
