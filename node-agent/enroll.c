@@ -16,8 +16,10 @@ static bool have_key(const char *path, struct key_pair **ret_pair, bool *ret_is_
 {
     if (key_pair_load(path, ret_pair, err))
         return true;
-    if (err->code != ERROR_NOT_FOUND)
+    if (err->code != ERROR_NOT_FOUND) {
+        enroll_hint(err);
         return false;
+    }
     struct key_pair *pair = key_pair_new();
     if (!key_pair_save(pair, path, err)) {
         key_pair_free(pair);
@@ -102,4 +104,7 @@ void enroll_hint(struct error *err)
 {
     if (err->code == ERROR_NOT_FOUND)
         error_hint(err, "`shunt-agent enroll` makes it");
+    else if (err->code == ERROR_INVALID)
+        error_hint(err, "remove it, as where the power failed when it was made: `shunt-agent "
+                        "enroll` makes another, which is to be accepted");
 }

@@ -13,7 +13,7 @@
  * that Redis does not take is no failure: there is a way without it, which is printed then. */
 bool enroll(const struct agent_config *config, struct error *err);
 
-/* Says what to do, where the error is that there is no key file. */
+/* Says what to do, where the error is that there is no key file, or no key in it. */
 void enroll_hint(struct error *err);
 
 #endif
