@@ -108,6 +108,8 @@ bool agent_read(struct client *client, const struct config_agent *agent,
         is_good = read_enrolment(client, agent->name, &state, err);
     if (is_good)
         *ret_state = state;
+    else
+        error_wrap(err, "agent %s of cluster %s", agent->name, client->cluster->name);
     return is_good;
 }
 

@@ -36,8 +36,9 @@ static bool read_config(struct client *client, const char *path, struct error *e
         return true;
     const char *complaints = buffer_text(&client->document.complaints);
     error_set(err, ERROR_INVALID, "%.*s", (int)strcspn(complaints, "\n"), complaints);
-    error_hint(err, "%zu mistakes; `shunt-controller --check --config FILE` shows all",
-               client->document.complaint_count);
+    size_t count = client->document.complaint_count;
+    error_hint(err, "%zu mistake%s; `shunt-controller --check --config FILE` shows all", count,
+               count == 1 ? "" : "s");
     return false;
 }
 

@@ -95,7 +95,7 @@ def test_a_wrong_configuration_is_told_with_its_place(shunt):
     done = shunt.run("status")
     assert done.returncode == 3
     assert re.search(r"shunt\.yaml:\d+:1: ", done.stderr) and "surprise" in done.stderr
-    assert "hint: 1 mistakes" in done.stderr
+    assert "hint: 1 mistake;" in done.stderr
 
 
 def test_a_key_that_others_can_read_is_not_used(shunt, controller):
