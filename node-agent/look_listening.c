@@ -48,12 +48,17 @@ static bool read_as_user(const struct bitbucket_config *config, const char *path
     }
     if (!child_run(&request, &result, err))
         return false;
-    bool is_read = !result.timed_out && result.exit_status == 0 &&
+    bool is_cut = result.output.length >= CHILD_OUTPUT_BYTES;
+    bool is_read = !is_cut && !result.timed_out && result.exit_status == 0 &&
                    buffer_add_text(ret_text, buffer_text(&result.output));
+    if (is_cut)
+        error_set(err, ERROR_FULL, "'%s' has %d bytes or more", path, CHILD_OUTPUT_BYTES);
+    else if (result.timed_out)
+        error_set(err, ERROR_TIMEOUT, "'%s' cannot be read within %d s", path, READ_MS / 1000);
+    else if (!is_read)
+        *err = denied;
     forget(&result.output);
     child_result_done(&result);
-    if (!is_read)
-        *err = denied;
     return is_read;
 }
 

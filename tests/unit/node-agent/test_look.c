@@ -6,8 +6,10 @@
 #include "node-agent/node_fixture.h"
 
 #include <arpa/inet.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define SCRIPT "etc/init.d/atlbitbucket"
@@ -493,21 +495,56 @@ static void a_home_that_is_not_mounted_tells_no_port(void **state)
     assert_complaint("'%/home/shared' is not there", "mount it");
 }
 
-/* As on a file server that takes root for nobody. */
+/* As on a file server that takes root for nobody: whether root may read what is another's. */
+static void let_root_read_all(bool may)
+{
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2];
+    const uint32_t bits = 1U << CAP_DAC_OVERRIDE | 1U << CAP_DAC_READ_SEARCH;
+    assert_int_equal(syscall(SYS_capget, &head, data), 0);
+    data[0].effective = may ? data[0].permitted : data[0].effective & ~bits;
+    assert_int_equal(syscall(SYS_capset, &head, data), 0);
+}
+
+static void give_properties_to_user(const char *text)
+{
+    write_lines(SCRIPT, "RUNUSER=nobody\n%/releases/7.9.0/bin/start-bitbucket.sh\n", 0755);
+    write_text("home/shared/bitbucket.properties", text, 0600);
+    assert_int_equal(chmod(scratch, 0755), 0);
+    assert_int_equal(chmod(scratch_path("home/shared"), 0700), 0);
+    assert_int_equal(chown(scratch_path("home/shared"), 65534, 65534), 0);
+    assert_int_equal(chown(scratch_path("home/shared/bitbucket.properties"), 65534, 65534), 0);
+}
+
+static int let_root_read_all_again(void **state)
+{
+    if (geteuid() == 0)
+        let_root_read_all(true);
+    return close_node(state);
+}
+
 static void properties_are_read_as_the_services_user(void **state)
 {
     (void)state;
     if (geteuid() != 0)
         skip();
     install();
-    write_lines(SCRIPT, "RUNUSER=nobody\n%/releases/7.9.0/bin/start-bitbucket.sh\n", 0755);
-    write_text("home/shared/bitbucket.properties", "server.port=8080\n", 0600);
-    assert_int_equal(chmod(scratch, 0755), 0);
-    assert_int_equal(chmod(scratch_path("home/shared"), 0700), 0);
-    assert_int_equal(chown(scratch_path("home/shared"), 65534, 65534), 0);
-    assert_int_equal(chown(scratch_path("home/shared/bitbucket.properties"), 65534, 65534), 0);
+    give_properties_to_user("server.port=8080\n");
+    let_root_read_all(false);
     assert_found();
     assert_int_equal(config.bitbucket.http_port, 8080);
+}
+
+static void properties_that_the_services_user_reads_are_whole(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    install();
+    FREE_CLEANUP char *text = memory_format("#%065536d\nserver.port=8080\n", 0);
+    give_properties_to_user(text);
+    let_root_read_all(false);
+    assert_complaint("has 65536 bytes or more", "");
 }
 
 /* ---- compared with the process ---- */
@@ -605,7 +642,10 @@ int main(void)
         test_open(ports_are_those_of_the_properties),
         test_open(properties_that_cannot_be_used_are_told),
         test_open(a_home_that_is_not_mounted_tells_no_port),
-        test_open(properties_are_read_as_the_services_user),
+        cmocka_unit_test_setup_teardown(properties_are_read_as_the_services_user, open_node,
+                                        let_root_read_all_again),
+        cmocka_unit_test_setup_teardown(properties_that_the_services_user_reads_are_whole,
+                                        open_node, let_root_read_all_again),
         test_open(ports_of_the_process_are_compared),
         test_open(another_home_of_the_process_is_told),
     };
