@@ -11,6 +11,7 @@
 #include "service_candidates.h"
 #include "text.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -187,9 +188,13 @@ static bool has_properties(const struct bitbucket_config *config, struct error *
     struct stat status;
     char path[LIMIT_PATH + 16];
     (void)snprintf(path, sizeof(path), "%s/shared", config->home);
-    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+    int failure = stat(path, &status) == 0 ? 0 : errno;
+    if (failure == 0 && S_ISDIR(status.st_mode))
         return true;
-    error_set(err, ERROR_NOT_FOUND, "'%s' is not there, and so the port cannot be told", path);
+    if (failure == 0 || failure == ENOENT)
+        error_set(err, ERROR_NOT_FOUND, "'%s' is not there, and so the port cannot be told", path);
+    else
+        error_set_errno(err, failure, "'%s', and so the port cannot be told", path);
     error_hint(err, "mount it, or write bitbucket.http_port and bitbucket.ssh_port");
     return false;
 }

@@ -547,6 +547,18 @@ static void properties_that_the_services_user_reads_are_whole(void **state)
     assert_complaint("has 65536 bytes or more", "");
 }
 
+static void a_home_that_root_may_not_enter_is_told_as_such(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    install();
+    assert_int_equal(chmod(scratch_path("home"), 0700), 0);
+    assert_int_equal(chown(scratch_path("home"), 65534, 65534), 0);
+    let_root_read_all(false);
+    assert_complaint("the port cannot be told: Permission denied", "write bitbucket.http_port");
+}
+
 /* ---- compared with the process ---- */
 
 static struct node_complaints told;
@@ -643,6 +655,8 @@ int main(void)
         test_open(properties_that_cannot_be_used_are_told),
         test_open(a_home_that_is_not_mounted_tells_no_port),
         cmocka_unit_test_setup_teardown(properties_are_read_as_the_services_user, open_node,
+                                        let_root_read_all_again),
+        cmocka_unit_test_setup_teardown(a_home_that_root_may_not_enter_is_told_as_such, open_node,
                                         let_root_read_all_again),
         cmocka_unit_test_setup_teardown(properties_that_the_services_user_reads_are_whole,
                                         open_node, let_root_read_all_again),
