@@ -479,7 +479,8 @@ def whole_cases(_outside):
                + symbolic(f"{TOP}/{POM}", "other") + END, "pom.properties")
     yield Case("home-script-huge", packed(release(left_out="bin/set-bitbucket-home.sh")
                                           + file(f"{TOP}/bin/set-bitbucket-home.sh",
-                                                 b"#\n" * (2 << 20)) + END), "more than 65536 bytes")
+                                                 b"#\n" * (2 << 20)) + END),
+               "more than 65536 bytes")
 
 
 SOURCES = (name_cases, long_name_cases, pax_cases, link_cases, hard_link_cases, kind_cases,

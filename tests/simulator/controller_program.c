@@ -95,6 +95,7 @@ void controller_start(struct controller *controller)
     process_start(&controller->process, run, controller);
 }
 
+/* Not one that has been overtaken, and does not know it yet. */
 struct controller *controller_leading(void)
 {
     struct controller *leading = NULL;
@@ -103,6 +104,7 @@ struct controller *controller_leading(void)
         const struct cluster *cluster =
             controller->shell != NULL ? &controller->shell->clusters[0] : NULL;
         if (cluster != NULL && cluster->is_led && controller->shell->is_read[0] &&
+            cluster->epoch >= world.term_epoch &&
             (leading == NULL || cluster->epoch > leading->shell->clusters[0].epoch))
             leading = controller;
     }

@@ -37,13 +37,10 @@ void rule_broken(const char *rule, const char *format, ...)
     trace_line("RULE BROKEN: %s: %s", rule, world.broken_detail);
 }
 
-/* Of one who has been overtaken, and does not know it yet, nothing is known. */
 const struct upgrade *world_upgrade(void)
 {
     struct controller *leading = controller_leading();
-    if (leading == NULL || leading->shell->clusters[0].epoch < world.term_epoch)
-        return NULL;
-    return leading->shell->clusters[0].upgrade;
+    return leading != NULL ? leading->shell->clusters[0].upgrade : NULL;
 }
 
 static bool is_recent(int64_t at_us, int64_t span_us)

@@ -31,7 +31,7 @@ static void ask(struct agent *agent)
     char stream[CHANNEL_KEY_SIZE];
     command_key(agent, stream);
     wire_add(&agent->commands, "XREADGROUP", "GROUP", GROUP, agent->node, "COUNT", COMMANDS,
-             "BLOCK", BLOCK_MS, "STREAMS", stream, ">", NULL);
+             "BLOCK", BLOCK_MS, "STREAMS", stream, ">", (char *)NULL);
     wire_flush(&agent->commands);
     agent->is_waiting = true;
 }
@@ -73,7 +73,7 @@ void agent_send(struct agent *agent, const struct report *report)
     channel_key(stream, agent->cluster, "report", NULL);
     sign(agent, body, signature);
     wire_add(agent->reports, "XADD", stream, "MAXLEN", "~", REPORTS, "*", "body", body, "key",
-             agent->node, "sig", signature, NULL);
+             agent->node, "sig", signature, (char *)NULL);
     wire_flush(agent->reports);
 }
 
@@ -81,7 +81,7 @@ void agent_beat(struct agent *agent)
 {
     char key[CHANNEL_KEY_SIZE];
     channel_key(key, agent->cluster, "beat", agent->node);
-    wire_add(agent->reports, "SET", key, "{}", "PX", BEAT_LIFE, NULL);
+    wire_add(agent->reports, "SET", key, "{}", "PX", BEAT_LIFE, (char *)NULL);
     wire_flush(agent->reports);
 }
 
@@ -94,11 +94,11 @@ static void take(void *context, const struct channel_entry *entry)
                    key_verify(&setup->key, KEY_DOMAIN_COMMAND, entry->body, entry->body_size,
                               entry->signature, &err) &&
                    command_read(entry->body, entry->body_size, &command, &err);
-    CHECK(is_good && "a command that no agent would obey");
+    CHECK(is_good); /* or a command came that no agent would obey */
     if (command.epoch > agent->epoch)
         agent->epoch = command.epoch;
-    wire_add(agent->reports, "XACK", entry->stream, GROUP, entry->id, NULL);
-    wire_add(agent->reports, "XDEL", entry->stream, entry->id, NULL);
+    wire_add(agent->reports, "XACK", entry->stream, GROUP, entry->id, (char *)NULL);
+    wire_add(agent->reports, "XDEL", entry->stream, entry->id, (char *)NULL);
     agent_send(agent, agent_report(agent, command.id, command.verb, REPORT_ACCEPTED));
     if (setup->on_command != NULL)
         setup->on_command(agent, &command);
@@ -141,6 +141,6 @@ void agent_open(struct agent *agent, const struct agent_setup *of_all, struct wi
     crypto_sign_seed_keypair(public, agent->secret, seed);
     wire_open(&agent->commands, setup->redis_path, on_commands);
     command_key(agent, stream);
-    wire_add(&agent->commands, "XGROUP", "CREATE", stream, GROUP, "0", "MKSTREAM", NULL);
+    wire_add(&agent->commands, "XGROUP", "CREATE", stream, GROUP, "0", "MKSTREAM", (char *)NULL);
     wire_flush(&agent->commands);
 }

@@ -25,7 +25,8 @@ static size_t tell_states(const struct bitbucket_cluster *cluster, char answer[A
         size += snprintf(answer + size, (size_t)(ANSWER_MOST - size),
                          "3 bb %zu %s 10.0.0.%zu 2 %d 100 100 9 6 0\n", i + 1,
                          cluster->nodes[i].agent.node, i + 1, (int)cluster->nodes[i].server);
-    return (size_t)(size + snprintf(answer + size, (size_t)(ANSWER_MOST - size), "\n"));
+    size += snprintf(answer + size, (size_t)(ANSWER_MOST - size), "\n");
+    return (size_t)size;
 }
 
 static const char *status_of(const struct bitbucket_node *node)
@@ -42,7 +43,8 @@ static size_t tell_stats(const struct bitbucket_cluster *cluster, char answer[AN
     for (size_t i = 0; i < cluster->node_count; i++)
         size += snprintf(answer + size, (size_t)(ANSWER_MOST - size), "bb,%s,0,0,%s,100,0,,\n",
                          cluster->nodes[i].agent.node, status_of(&cluster->nodes[i]));
-    return (size_t)(size + snprintf(answer + size, (size_t)(ANSWER_MOST - size), "\n"));
+    size += snprintf(answer + size, (size_t)(ANSWER_MOST - size), "\n");
+    return (size_t)size;
 }
 
 /* "set server bb/NAME state WORD" */
