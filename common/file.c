@@ -257,3 +257,11 @@ bool file_lock(const char *path, int *ret_fd, struct error *err)
     fd = -1;
     return true;
 }
+
+bool file_is_same_place(const char *a, const char *b)
+{
+    FREE_CLEANUP char *resolved_a = realpath(a, NULL);
+    FREE_CLEANUP char *resolved_b = realpath(b, NULL);
+    return text_equal(a, b) ||
+           (resolved_a != NULL && resolved_b != NULL && text_equal(resolved_a, resolved_b));
+}

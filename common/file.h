@@ -36,6 +36,9 @@ bool file_rename(const char *from, const char *to, struct error *err);
 /* Copies what is left of an open file behind what the other one has. */
 bool file_copy(int from, int to, struct error *err);
 
+/* The same path, or one that leads to the same by symbolic links. */
+bool file_is_same_place(const char *a, const char *b);
+
 /* The directory that the path names a file of; the caller frees it. */
 char *file_directory(const char *path);
 bool file_sync_directory(const char *path, struct error *err);

@@ -101,10 +101,10 @@ static bool is_of_releases(pid_t pid, const struct bitbucket_config *config)
 static bool take_process(pid_t pid, const char *home, const char *wanted,
                          struct process_homes *homes)
 {
-    bool is_wanted = wanted[0] != '\0' && look_is_same_place(home, wanted);
+    bool is_wanted = wanted[0] != '\0' && file_is_same_place(home, wanted);
     size_t at = is_wanted ? 0 : homes->count;
     if (is_wanted || homes->count == 0 ||
-        (homes->count == 1 && !look_is_same_place(home, homes->items[0].path))) {
+        (homes->count == 1 && !file_is_same_place(home, homes->items[0].path))) {
         TEXT_COPY(homes->items[at].path, home);
         (void)snprintf(homes->items[at].where, sizeof(homes->items[at].where), "process %d",
                        (int)pid);
@@ -153,7 +153,7 @@ static bool take_home(struct found_home *said, struct found_home *home, struct e
     }
     if (home->path[0] == '\0')
         *home = *said;
-    if (look_is_same_place(said->path, home->path))
+    if (file_is_same_place(said->path, home->path))
         return true;
     error_set(err, ERROR_CONFLICT, "%s says %s, but %s says %s", home->where, home->path,
               said->where, said->path);

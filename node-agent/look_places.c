@@ -139,22 +139,14 @@ bool look_for_places(const struct bitbucket_config *config, struct found_places 
 
 /* ---- what is configured ---- */
 
-bool look_is_same_place(const char *a, const char *b)
-{
-    FREE_CLEANUP char *resolved_a = realpath(a, NULL);
-    FREE_CLEANUP char *resolved_b = realpath(b, NULL);
-    return text_equal(a, b) ||
-           (resolved_a != NULL && resolved_b != NULL && text_equal(resolved_a, resolved_b));
-}
-
 static bool is_configured(const struct bitbucket_config *config, const char *tree)
 {
     FREE_CLEANUP char *directory = file_directory(tree);
     FREE_CLEANUP char *link_directory = file_directory(config->install_link);
     bool is_link = text_equal(strrchr(tree, '/'), strrchr(config->install_link, '/')) &&
-                   look_is_same_place(directory, link_directory);
+                   file_is_same_place(directory, link_directory);
     return is_link ||
-           (has_name_of_version(tree) && look_is_same_place(directory, config->releases));
+           (has_name_of_version(tree) && file_is_same_place(directory, config->releases));
 }
 
 bool look_for_foreign_tree(const struct bitbucket_config *config, char path[LIMIT_PATH])

@@ -22,7 +22,4 @@ bool look_for_places(const struct bitbucket_config *config, struct found_places 
  * of the configured ones: what is switched is not what is started then. */
 bool look_for_foreign_tree(const struct bitbucket_config *config, char path[LIMIT_PATH]);
 
-/* The same path, or one that leads to the same by symbolic links. */
-bool look_is_same_place(const char *a, const char *b);
-
 #endif

@@ -89,10 +89,7 @@ bool release_check_tree(const struct bitbucket_config *config, const char *versi
 
 bool release_is_home(const struct bitbucket_config *config, const char *path)
 {
-    FREE_CLEANUP char *given = realpath(path, NULL);
-    FREE_CLEANUP char *home = realpath(config->home, NULL);
-    return text_equal(path, config->home) ||
-           (given != NULL && home != NULL && text_equal(given, home));
+    return file_is_same_place(path, config->home);
 }
 
 bool release_check_home(const struct bitbucket_config *config, const char *version,
