@@ -54,17 +54,11 @@ static bool complain(struct look *look, const char *key, const struct error *err
 
 /* ---- what starts it ---- */
 
-/* What was written, but wrong, has been complained of. */
-static bool has_service(const struct bitbucket_config *config)
-{
-    return config->service != SERVICE_SYSTEMD || config->unit[0] != '\0';
-}
-
 static bool find_service(struct look *look)
 {
     struct error err;
     if (!look->config->open.service)
-        return has_service(look->config);
+        return service_is_told(look->config);
     return look_for_service(look->config, look->root, &err) || complain(look, "service", &err);
 }
 

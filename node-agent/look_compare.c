@@ -6,6 +6,7 @@
 #include "look_listening.h"
 #include "look_places.h"
 #include "release.h"
+#include "service.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -138,8 +139,7 @@ void look_compare(const struct bitbucket_config *config, struct node_complaints 
 {
     struct found_listening found = {.ssh_port = BITBUCKET_SSH_PORT_OPEN};
     struct error ignored;
-    bool has_service = config->service != SERVICE_SYSTEMD || config->unit[0] != '\0';
-    if (!has_service || config->home[0] == '\0')
+    if (!service_is_told(config) || config->home[0] == '\0')
         return;
     compare_places(config, complaints);
     if (look_for_listening(config, &found, &ignored))

@@ -270,8 +270,7 @@ static void check_definition(const struct agent_config *config, struct node_comp
     struct definition definition;
     struct service_candidates candidates;
     struct error err;
-    bool has_unit = bitbucket->service != SERVICE_SYSTEMD || bitbucket->unit[0] != '\0';
-    if (!has_unit || bitbucket->releases[0] == '\0')
+    if (!service_is_told(bitbucket) || bitbucket->releases[0] == '\0')
         return;
     if (bitbucket->service == SERVICE_SYSTEMD && access("/run/systemd/system", F_OK) != 0) {
         node_complain(complaints, what, "kind: sysv, or kind: script", "systemd does not run here");

@@ -20,6 +20,11 @@ const struct service *service_of(const struct bitbucket_config *config)
     return services[config->service];
 }
 
+bool service_is_told(const struct bitbucket_config *config)
+{
+    return config->service != SERVICE_SYSTEMD || config->unit[0] != '\0';
+}
+
 const char *service_home_value(const char *assignment)
 {
     static const char prefix[] = "BITBUCKET_HOME=";

@@ -71,6 +71,9 @@ extern const struct service service_script;
 
 const struct service *service_of(const struct bitbucket_config *config);
 
+/* False where the name of a unit was written, but wrong: that has been complained of. */
+bool service_is_told(const struct bitbucket_config *config);
+
 /* The script as the one file of the definition, which is its text. */
 bool service_define_script(const char *path, struct service_definition *definition,
                            struct error *err);
