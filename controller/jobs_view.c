@@ -151,9 +151,6 @@ static bool look_at_node(struct view_job *job, size_t lb, unsigned orders,
 static void look(struct view_job *job, const struct orders *orders, size_t lb, int64_t now_ms)
 {
     int64_t every_ms = job->cluster->config->lbs[lb].lb.driver->compare_ms;
-    for (uint32_t i = 0; i < orders->wanted_count; i++)
-        if (orders->wanted[i].admin != LB_ADMIN_UP) /* now it is out because of us */
-            job->taken[orders->wanted[i].config_node] = 0;
     if (now_ms < job->looked_ms[lb] + (every_ms > LB_SERVING_MS ? every_ms : LB_SERVING_MS))
         return;
     for (uint32_t i = 0; i < orders->wanted_count; i++)
@@ -163,10 +160,19 @@ static void look(struct view_job *job, const struct orders *orders, size_t lb, i
     job->looked_ms[lb] = clock_monotonic_ms();
 }
 
+/* What is out because of us now is not remembered as taken by somebody else. */
+static void forget_taken(struct view_job *job, const struct orders *orders)
+{
+    for (uint32_t i = 0; i < orders->wanted_count; i++)
+        if (orders->wanted[i].admin != LB_ADMIN_UP)
+            job->taken[orders->wanted[i].config_node] = 0;
+}
+
 /* Each load balancer as often as it is cheap to ask. */
 static void compare(struct view_job *job, const struct orders *orders)
 {
     const struct cluster_config *config = job->cluster->config;
+    forget_taken(job, orders);
     for (size_t lb = 0; lb < config->lb_count && orders->wanted_count != 0; lb++) {
         int64_t now_ms = clock_monotonic_ms();
         look(job, orders, lb, now_ms);
