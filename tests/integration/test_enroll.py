@@ -4,6 +4,7 @@ Redis with the documented users, which is not to be trusted."""
 
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -423,7 +424,8 @@ def test_cluster_is_named_where_two_have_an_agent_of_that_name(shunt, controller
 
 
 def test_cluster_is_found_by_its_agent(shunt, controller):
-    shunt.configure(more=cluster_text("wiki").replace("bb", "wb"))
+    # Names alone: a key in base64 may have the same letters.
+    shunt.configure(more=re.sub(r"\bbb(?=[1-3]\b)", "wb", cluster_text("wiki")))
     controller.answers["accept-agent"] = {"ok": True, "message": "agent bb2: it is accepted"}
     done = shunt.run("agents", "accept", "bb2", "--key", ANY, "--yes")
     assert (done.returncode, done.stdout) == (0, "git: agent bb2: it is accepted\n"), done.stderr
