@@ -20,6 +20,7 @@
 
 /* Belongs to whoever waits for it, and when he has forgotten it to its thread. */
 struct lookup {
+    pthread_t thread;
     char host[HOST_SIZE];
     char service[16];
     pthread_mutex_t lock;
@@ -77,16 +78,11 @@ static void *look_up_name(void *context)
 /* Signals are for the threads that know what to do with them. */
 static int start_thread(struct lookup *lookup)
 {
-    pthread_t thread;
-    pthread_attr_t attributes;
     sigset_t all, before;
     sigfillset(&all);
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failure = pthread_create(&thread, &attributes, look_up_name, lookup);
+    int failure = pthread_create(&lookup->thread, NULL, look_up_name, lookup);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
     return failure;
 }
 
@@ -114,7 +110,9 @@ static bool is_one_more_allowed(struct error *err)
     return false;
 }
 
-/* False where it goes on, and is its thread's from now on. */
+/* False where it goes on, and is its thread's from now on. One that is over is waited for to the
+ * end of its thread: a child that is forked while it ends would find a lock of the resolver's
+ * taken, for ever. */
 static bool wait_for(struct lookup *lookup, struct deadline deadline)
 {
     const struct timespec until = {.tv_sec = deadline.at_ms / 1000,
@@ -124,9 +122,11 @@ static bool wait_for(struct lookup *lookup, struct deadline deadline)
         (void)pthread_cond_timedwait(&lookup->ended, &lookup->lock, &until);
     bool is_over = lookup->is_over;
     lookup->is_forgotten = !is_over;
+    pthread_t thread = lookup->thread;
     if (!is_over)
         atomic_fetch_add(&forgotten, 1);
     pthread_mutex_unlock(&lookup->lock);
+    (void)(is_over ? pthread_join(thread, NULL) : pthread_detach(thread));
     return is_over;
 }
 

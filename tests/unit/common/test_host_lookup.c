@@ -24,7 +24,7 @@ static bool mount_text(const char *path, const char *text)
     char source[] = "/tmp/host-lookup-XXXXXX";
     int fd = mkstemp(source);
     bool is_mounted = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) &&
-                      mount(source, path, NULL, MS_BIND, NULL) == 0;
+                      mount(source, path, "none", MS_BIND, NULL) == 0;
     close(fd);
     unlink(source);
     return is_mounted;
@@ -37,7 +37,7 @@ static int silence_name_servers(void **state)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(53)};
     (void)state;
     address.sin_addr.s_addr = htonl(0x7F00004D);
-    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
         !mount_text("/etc/resolv.conf",
                     "nameserver " SILENT_SERVER "\noptions timeout:5 attempts:2\n") ||
         !mount_text("/etc/nsswitch.conf", "hosts: files dns\n"))
