@@ -7,33 +7,20 @@
 #include <dirent.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define SOCKETS_MOST 512  /* that listen, of the whole host */
+#define SOCKETS_MOST 8192 /* of the processes */
 #define FILES_MOST   8192 /* descriptors of a process that are looked at */
 
-struct listeners {
-    struct {
-        uint32_t inode;
-        int port;
-    } items[SOCKETS_MOST];
+/* The processes' sockets are listed first, and those of the host then passed by: however many
+ * somebody else opens, ours are not crowded out. */
+struct sockets {
+    uint32_t inodes[SOCKETS_MOST];
     size_t count;
+    struct listening_ports *ports;
 };
-
-static bool take_listener(const struct sock_diag_connection *connection, void *context)
-{
-    struct listeners *listeners = context;
-    for (size_t i = 0; i < listeners->count; i++) {
-        if (listeners->items[i].inode == connection->inode)
-            return true;
-    }
-    if (listeners->count < SOCKETS_MOST) {
-        listeners->items[listeners->count].inode = connection->inode;
-        listeners->items[listeners->count++].port = connection->local_port;
-    }
-    return true;
-}
 
 static void add_port(struct listening_ports *ports, int port)
 {
@@ -50,8 +37,22 @@ static void add_port(struct listening_ports *ports, int port)
     ports->count++;
 }
 
-static void take_file(const struct listeners *listeners, const char *path,
-                      struct listening_ports *ports)
+static int compare_inodes(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return (a > b) - (a < b);
+}
+
+static bool take_listener(const struct sock_diag_connection *connection, void *context)
+{
+    const struct sockets *sockets = context;
+    if (bsearch(&connection->inode, sockets->inodes, sockets->count, sizeof(sockets->inodes[0]),
+                compare_inodes) != NULL)
+        add_port(sockets->ports, connection->local_port);
+    return true;
+}
+
+static void take_file(const char *path, struct sockets *sockets)
 {
     char target[64];
     uint64_t inode;
@@ -59,16 +60,12 @@ static void take_file(const struct listeners *listeners, const char *path,
     ssize_t size = readlink(path, target, sizeof(target) - 1);
     target[size > 0 ? size : 0] = '\0';
     target[strcspn(target, "]")] = '\0';
-    if (!text_starts_with(target, prefix) ||
-        !text_parse_u64(target + strlen(prefix), UINT32_MAX, &inode))
-        return;
-    for (size_t i = 0; i < listeners->count; i++) {
-        if (listeners->items[i].inode == inode)
-            add_port(ports, listeners->items[i].port);
-    }
+    if (sockets->count < SOCKETS_MOST && text_starts_with(target, prefix) &&
+        text_parse_u64(target + strlen(prefix), UINT32_MAX, &inode))
+        sockets->inodes[sockets->count++] = (uint32_t)inode;
 }
 
-static void take_files(const struct listeners *listeners, pid_t pid, struct listening_ports *ports)
+static void take_files(pid_t pid, struct sockets *sockets)
 {
     char path[300];
     const struct dirent *entry;
@@ -78,7 +75,7 @@ static void take_files(const struct listeners *listeners, pid_t pid, struct list
         return;
     for (int i = 0; i < FILES_MOST && (entry = readdir(directory)) != NULL; i++) {
         (void)snprintf(path, sizeof(path), "/proc/%d/fd/%s", (int)pid, entry->d_name);
-        take_file(listeners, path, ports);
+        take_file(path, sockets);
     }
     closedir(directory);
 }
@@ -88,13 +85,12 @@ bool listening_ports_read(const struct process_list *processes, struct listening
 {
     static const struct sock_diag_query listening = {.states = 1U << TCP_LISTEN};
     struct sock_diag SOCK_DIAG_CLEANUP diag = {.fd = -1};
-    struct listeners listeners = {.count = 0};
+    struct sockets sockets = {.count = 0, .ports = ret_ports};
     int64_t count;
-    if (!sock_diag_open(&diag, err) ||
-        !sock_diag_count(&diag, &listening, take_listener, &listeners, &count, err))
-        return false;
     ret_ports->count = 0;
     for (size_t i = 0; i < processes->count; i++)
-        take_files(&listeners, processes->items[i].pid, ret_ports);
-    return true;
+        take_files(processes->items[i].pid, &sockets);
+    qsort(sockets.inodes, sockets.count, sizeof(sockets.inodes[0]), compare_inodes);
+    return sock_diag_open(&diag, err) &&
+           sock_diag_count(&diag, &listening, take_listener, &sockets, &count, err);
 }

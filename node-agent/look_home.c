@@ -7,12 +7,12 @@
 #include "memory.h"
 #include "path_text.h"
 #include "process_evidence.h"
+#include "process_owner.h"
 #include "release.h"
 #include "service.h"
 #include "start_settings.h"
 #include "text.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -67,15 +67,9 @@ static bool ask_tree(const struct bitbucket_config *config, struct found_home *h
 
 static bool names_home(pid_t pid, struct buffer *scratch, char home[LIMIT_PATH])
 {
-    static const char prefix[] = "-Dbitbucket.home=";
-    if (!evidence_read(pid, "cmdline", scratch))
-        return false;
-    for (const char *word = evidence_next_word(scratch, NULL); word != NULL;
-         word = evidence_next_word(scratch, word)) {
-        if (text_starts_with(word, prefix))
-            return text_copy(home, LIMIT_PATH, word + strlen(prefix)) && home[0] == '/';
-    }
-    return false;
+    const char *named =
+        evidence_read(pid, "cmdline", scratch) ? evidence_word_after(scratch, EVIDENCE_HOME) : NULL;
+    return named != NULL && text_copy(home, LIMIT_PATH, named) && home[0] == '/';
 }
 
 /* A container of this host has the same paths to other files. */
@@ -97,11 +91,20 @@ static bool is_of_releases(pid_t pid, const struct bitbucket_config *config)
     return version[0] != '\0';
 }
 
+/* One look at all processes. */
+struct home_search {
+    const struct bitbucket_config *config;
+    const char *wanted;
+    struct process_owners owners;
+    struct buffer scratch;
+    struct process_homes *homes;
+};
+
 /* True where there is no need to look on. */
-static bool take_process(pid_t pid, const char *home, const char *wanted,
-                         struct process_homes *homes)
+static bool take_home_of(struct home_search *search, pid_t pid, const char *home)
 {
-    bool is_wanted = wanted[0] != '\0' && file_is_same_place(home, wanted);
+    struct process_homes *homes = search->homes;
+    bool is_wanted = search->wanted[0] != '\0' && file_is_same_place(home, search->wanted);
     size_t at = is_wanted ? 0 : homes->count;
     if (is_wanted || homes->count == 0 ||
         (homes->count == 1 && !file_is_same_place(home, homes->items[0].path))) {
@@ -113,38 +116,37 @@ static bool take_process(pid_t pid, const char *home, const char *wanted,
     return is_wanted;
 }
 
+/* Its words are read a second time, now that their author is known. */
+static bool visit_process(pid_t pid, void *context)
+{
+    struct home_search *search = context;
+    char home[LIMIT_PATH];
+    bool is_believed;
+    struct error ignored;
+    if (!names_home(pid, &search->scratch, home) ||
+        !process_owners_believe(&search->owners, pid, &is_believed, &ignored) || !is_believed ||
+        !names_home(pid, &search->scratch, home) || !is_of_releases(pid, search->config))
+        return true;
+    return !take_home_of(search, pid, home);
+}
+
 void look_for_homes_of_processes(const struct bitbucket_config *config, const char *wanted,
                                  struct process_homes *ret_homes)
 {
-    BUFFER_CLEANUP struct buffer scratch;
-    const struct dirent *entry;
-    char home[LIMIT_PATH];
-    uint64_t pid;
-    bool is_over = false;
-    DIR *directory = opendir("/proc");
+    struct home_search search = {.config = config, .wanted = wanted, .homes = ret_homes};
+    struct error ignored;
     ret_homes->count = 0;
-    if (directory == NULL)
-        return;
-    buffer_init(&scratch, EVIDENCE_BYTES);
-    while (!is_over && (entry = readdir(directory)) != NULL) {
-        if (text_parse_u64(entry->d_name, INT32_MAX, &pid) &&
-            names_home((pid_t)pid, &scratch, home) && is_of_releases((pid_t)pid, config))
-            is_over = take_process((pid_t)pid, home, wanted, ret_homes);
-    }
-    closedir(directory);
+    process_owners_init(&search.owners, config);
+    buffer_init(&search.scratch, EVIDENCE_BYTES);
+    (void)evidence_scan(visit_process, &search, &ignored);
+    buffer_done(&search.scratch);
 }
 
 /* ---- what they say ---- */
 
-static void trim_slashes(char *path)
-{
-    for (size_t length = strlen(path); length > 1 && path[length - 1] == '/'; length--)
-        path[length - 1] = '\0';
-}
-
 static bool take_home(struct found_home *said, struct found_home *home, struct error *err)
 {
-    trim_slashes(said->path);
+    path_trim_slashes(said->path);
     if (!path_is_normal(said->path) || strcmp(said->path, "/") == 0) {
         error_set(err, ERROR_INVALID, "%s says %s, which is no plain path", said->where,
                   said->path);

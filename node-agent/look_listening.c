@@ -4,6 +4,7 @@
 #include "bitbucket_config.h"
 #include "child.h"
 #include "file.h"
+#include "path_text.h"
 #include "properties_text.h"
 #include "service.h"
 #include "text.h"
@@ -125,8 +126,9 @@ static bool read_context_path(const char *text, struct found_listening *found, s
     if (!properties_text_get(text, "server.context-path", value, sizeof(value), err))
         return false;
     bool is_there = value[0] != '\0';
-    for (size_t length = strlen(value); length > 0 && value[length - 1] == '/'; length--)
-        value[length - 1] = '\0';
+    path_trim_slashes(value);
+    if (text_equal(value, "/"))
+        value[0] = '\0';
     if (bitbucket_config_is_context_path(value)) {
         found->has_context_path = is_there;
         return TEXT_COPY(found->context_path, value);

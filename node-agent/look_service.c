@@ -87,18 +87,26 @@ static bool names_user(const char *path, char user[LIMIT_NAME])
     return false;
 }
 
-void look_for_user(struct bitbucket_config *config, char where[LIMIT_PATH])
+bool look_for_user_of_tree(const struct bitbucket_config *config, char user[LIMIT_NAME],
+                           char where[LIMIT_PATH])
 {
     char version[LIMIT_VERSION];
     char script[RELEASE_PATH_SIZE + 32];
     release_linked(config, version);
     (void)snprintf(script, sizeof(script), "%s/%s/bin/set-bitbucket-user.sh", config->releases,
                    version);
+    user[0] = '\0';
+    if (version[0] == '\0' || !names_user(script, user))
+        return false;
+    text_copy(where, LIMIT_PATH, script);
+    return true;
+}
+
+void look_for_user(struct bitbucket_config *config, char where[LIMIT_PATH])
+{
     if (names_user(config->init_script, config->user)) {
         text_copy(where, LIMIT_PATH, config->init_script);
-    } else if (version[0] != '\0' && names_user(script, config->user)) {
-        text_copy(where, LIMIT_PATH, script);
-    } else {
+    } else if (!look_for_user_of_tree(config, config->user, where)) {
         TEXT_COPY(config->user, USER);
         text_copy(where, LIMIT_PATH, "the product's default");
     }

@@ -37,3 +37,9 @@ bool path_is_inside(const char *path, const char *directory)
 {
     return strcmp(path, directory) == 0 || path_below(path, directory) != NULL;
 }
+
+void path_trim_slashes(char *path)
+{
+    for (size_t length = strlen(path); length > 1 && path[length - 1] == '/'; length--)
+        path[length - 1] = '\0';
+}

@@ -3,9 +3,9 @@
 
 #include "memory.h"
 #include "process_evidence.h"
+#include "process_owner.h"
 #include "text.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -13,8 +13,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#define SCRATCH_BYTES ((size_t)256 * 1024)
 
 /* A process that is being executed is looked at again: a few that hide their command line for good
  * must not hold up the search. */
@@ -25,18 +23,21 @@
 struct search {
     const struct bitbucket_config *config;
     struct home_names home;
+    struct process_owners owners;
     struct buffer scratch;
     struct process_list *list;
+    struct error *err;
+    bool is_well;
 };
 
 static void search_init(struct search *search, const struct bitbucket_config *config,
-                        struct process_list *list)
+                        struct process_list *list, struct error *err)
 {
-    search->config = config;
-    search->list = list;
+    *search = (struct search){.config = config, .list = list, .err = err, .is_well = true};
     list->count = 0;
     home_names_of(config, &search->home);
-    buffer_init(&search->scratch, SCRATCH_BYTES);
+    process_owners_init(&search->owners, config);
+    buffer_init(&search->scratch, EVIDENCE_BYTES);
 }
 
 static int pidfd_of(pid_t pid)
@@ -70,37 +71,49 @@ bool process_wait_gone(const struct process *process, struct deadline deadline)
     return true;
 }
 
-static bool is_ours(struct search *search, const struct process *process, bool is_from_pid_file)
+/* False with *err: it looks like one of ours, and whom to believe cannot be told. */
+static bool look_at(struct search *search, const struct process *process, bool is_from_pid_file,
+                    bool *ret_is_ours)
 {
-    for (int i = 0; i < EXECUTING_LOOKS; i++) {
-        enum evidence evidence = evidence_of(process->pid, search->config, &search->home,
-                                             is_from_pid_file, &search->scratch);
-        if (evidence != EVIDENCE_UNCLEAR)
-            return evidence == EVIDENCE_BITBUCKET;
-        process_wait_gone(process, deadline_after_ms(EXECUTING_WAIT_MS));
+    pid_t pid = process->pid;
+    struct buffer *scratch = &search->scratch;
+    enum evidence evidence = EVIDENCE_UNCLEAR;
+    bool is_believed = true;
+    for (int i = 0; i < EXECUTING_LOOKS && is_believed && evidence == EVIDENCE_UNCLEAR; i++) {
+        if (i > 0)
+            process_wait_gone(process, deadline_after_ms(EXECUTING_WAIT_MS));
+        evidence = evidence_of(pid, is_from_pid_file, scratch);
+        if (evidence != EVIDENCE_STRANGER &&
+            !process_owners_believe(&search->owners, pid, &is_believed, search->err))
+            return false;
     }
-    return false;
+    *ret_is_ours =
+        is_believed && evidence == EVIDENCE_LIKE_BITBUCKET &&
+        evidence_names_home(pid, search->config, &search->home, is_from_pid_file, scratch);
+    return true;
 }
 
 /* Adds the process if it is ours and alive; one that ends meanwhile is none. */
-static bool search_add(struct search *search, pid_t pid, bool is_from_pid_file, struct error *err)
+static bool search_add(struct search *search, pid_t pid, bool is_from_pid_file)
 {
+    bool is_ours = false;
     struct process_list *list = search->list;
     struct process process = {.pid = pid, .pidfd = pidfd_of(pid)};
     if (process.pidfd < 0) {
         if (errno == ESRCH || errno == EINVAL) /* ended, or the id of a thread */
             return true;
-        error_set_errno(err, errno, "pidfd_open of process %d", (int)pid);
+        error_set_errno(search->err, errno, "pidfd_open of process %d", (int)pid);
         return false;
     }
-    if (!is_ours(search, &process, is_from_pid_file) || process_is_gone(&process)) {
+    bool is_well = look_at(search, &process, is_from_pid_file, &is_ours);
+    if (!is_ours || process_is_gone(&process)) {
         close(process.pidfd);
-        return true;
+        return is_well;
     }
     if (list->count == PROCESS_MOST) {
         close(process.pidfd);
-        error_set(err, ERROR_CONFLICT, "more than %d processes of %s are running", PROCESS_MOST,
-                  search->config->home);
+        error_set(search->err, ERROR_CONFLICT, "more than %d processes of %s are running",
+                  PROCESS_MOST, search->config->home);
         return false;
     }
     list->items[list->count++] = process;
@@ -132,23 +145,12 @@ static bool is_evident(const struct process_list *list, pid_t pid)
     return false;
 }
 
-static bool search_all(struct search *search, struct error *err)
+static bool visit_process(pid_t pid, void *context)
 {
-    struct dirent *entry;
-    uint64_t pid;
-    bool is_well = true;
-    DIR *directory = opendir("/proc");
-    if (directory == NULL) {
-        error_set_errno(err, errno, "open /proc");
-        return false;
-    }
-    while (is_well && (entry = readdir(directory)) != NULL) {
-        if (text_parse_u64(entry->d_name, INT32_MAX, &pid) && pid != (uint64_t)getpid() &&
-            !is_evident(search->list, (pid_t)pid))
-            is_well = search_add(search, (pid_t)pid, false, err);
-    }
-    closedir(directory);
-    return is_well;
+    struct search *search = context;
+    if (!is_evident(search->list, pid))
+        search->is_well = search_add(search, pid, false);
+    return search->is_well;
 }
 
 static bool search_run(const struct bitbucket_config *config, bool scan_all,
@@ -156,11 +158,11 @@ static bool search_run(const struct bitbucket_config *config, bool scan_all,
 {
     struct search search;
     struct process_list list;
-    search_init(&search, config, &list);
+    search_init(&search, config, &list, err);
     pid_t pid = read_pid_file(config);
-    bool is_well = pid <= 0 || search_add(&search, pid, true, err);
+    bool is_well = pid <= 0 || search_add(&search, pid, true);
     if (is_well && scan_all)
-        is_well = search_all(&search, err);
+        is_well = evidence_scan(visit_process, &search, err) && search.is_well;
     buffer_done(&search.scratch);
     if (!is_well) {
         process_list_done(&list);

@@ -4,9 +4,11 @@
  *
  * The pid file is only a hint: it may be stale and its number may have gone to a stranger. A
  * process counts as Bitbucket's if its command line has -Dbitbucket.home=HOME, or if it is a Java
- * process with BITBUCKET_HOME=HOME in its environment; the process named by the pid file counts
- * also while it is still the start script, a moment before it becomes the former. Shells that only
- * have the variable set, and git processes, do not count: a stop would wait for them for ever.
+ * process with BITBUCKET_HOME=HOME in its environment, and its owner is believed
+ * (process_owner.h): anybody may start a process with such words. The process named by the pid file
+ * counts also while it is still the start script, a moment before it becomes the former. Shells
+ * that only have the variable set, and git processes, do not count: a stop would wait for them for
+ * ever.
  *
  * A pidfd stands for one process: it is opened first and the evidence read afterwards, so that the
  * evidence belongs to the process as long as the pidfd says that it lives.

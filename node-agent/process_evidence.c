@@ -2,10 +2,12 @@
 #include "process_evidence.h"
 
 #include "memory.h"
+#include "path_text.h"
 #include "release.h"
 #include "text.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -48,6 +50,24 @@ static bool read_proc_link(pid_t pid, const char *name, char target[PATH_MAX])
     return true;
 }
 
+bool evidence_scan(evidence_visitor visit, void *context, struct error *err)
+{
+    const struct dirent *entry;
+    uint64_t pid;
+    bool is_over = false;
+    DIR *directory = opendir("/proc");
+    if (directory == NULL) {
+        error_set_errno(err, errno, "open /proc");
+        return false;
+    }
+    while (!is_over && (entry = readdir(directory)) != NULL) {
+        if (text_parse_u64(entry->d_name, INT32_MAX, &pid) && pid != (uint64_t)getpid())
+            is_over = !visit((pid_t)pid, context);
+    }
+    closedir(directory);
+    return true;
+}
+
 const char *evidence_next_word(const struct buffer *words, const char *word)
 {
     if (words->length == 0) /* a kernel thread has no words */
@@ -56,18 +76,11 @@ const char *evidence_next_word(const struct buffer *words, const char *word)
     return next < words->data + words->length ? next : NULL;
 }
 
-static void trim_slashes(char *path)
-{
-    size_t length = strlen(path);
-    while (length > 1 && path[length - 1] == '/')
-        path[--length] = '\0';
-}
-
 void home_names_of(const struct bitbucket_config *config, struct home_names *ret_names)
 {
     char resolved[PATH_MAX];
     TEXT_COPY(ret_names->given, config->home);
-    trim_slashes(ret_names->given);
+    path_trim_slashes(ret_names->given);
     if (realpath(config->home, resolved) == NULL || !TEXT_COPY(ret_names->resolved, resolved))
         TEXT_COPY(ret_names->resolved, ret_names->given);
 }
@@ -78,10 +91,20 @@ static bool is_home(const char *path, const struct home_names *home)
     char text[LIMIT_PATH];
     if (!TEXT_COPY(text, path) || text[0] != '/')
         return false;
-    trim_slashes(text);
+    path_trim_slashes(text);
     if (text_equal(text, home->given) || text_equal(text, home->resolved))
         return true;
     return realpath(text, resolved) != NULL && text_equal(resolved, home->resolved);
+}
+
+const char *evidence_word_after(const struct buffer *words, const char *prefix)
+{
+    for (const char *word = evidence_next_word(words, NULL); word != NULL;
+         word = evidence_next_word(words, word)) {
+        if (text_starts_with(word, prefix))
+            return word + strlen(prefix);
+    }
+    return NULL;
 }
 
 /* A word "PREFIX<home>". */
@@ -130,23 +153,35 @@ static bool environment_names_home(pid_t pid, const struct home_names *home, str
            words_name_home(scratch, "BITBUCKET_HOME=", home);
 }
 
-enum evidence evidence_of(pid_t pid, const struct bitbucket_config *config,
-                          const struct home_names *home, bool may_be_script, struct buffer *scratch)
+static bool is_start_script(const struct buffer *words)
+{
+    return words_have(words, "start-bitbucket.sh") || words_have(words, "_start-webapp.sh");
+}
+
+enum evidence evidence_of(pid_t pid, bool may_be_script, struct buffer *scratch)
 {
     char program[PATH_MAX];
-    char version[LIMIT_VERSION];
     if (!evidence_read(pid, "cmdline", scratch))
         return EVIDENCE_STRANGER;
     if (scratch->length == 0) /* a kernel thread, or one that has ended, has no program either */
         return read_proc_link(pid, "exe", program) ? EVIDENCE_UNCLEAR : EVIDENCE_STRANGER;
-    if (words_name_home(scratch, "-Dbitbucket.home=", home))
-        return EVIDENCE_BITBUCKET;
-    bool is_script = may_be_script && (words_have(scratch, "start-bitbucket.sh") ||
-                                       words_have(scratch, "_start-webapp.sh"));
-    bool is_ours = is_script && is_in_release(pid, "cwd", config, version);
-    if (!is_ours && (is_script || is_java(pid, scratch)))
-        is_ours = environment_names_home(pid, home, scratch);
-    return is_ours ? EVIDENCE_BITBUCKET : EVIDENCE_STRANGER;
+    bool is_like = evidence_word_after(scratch, EVIDENCE_HOME) != NULL || is_java(pid, scratch) ||
+                   (may_be_script && is_start_script(scratch));
+    return is_like ? EVIDENCE_LIKE_BITBUCKET : EVIDENCE_STRANGER;
+}
+
+bool evidence_names_home(pid_t pid, const struct bitbucket_config *config,
+                         const struct home_names *home, bool may_be_script, struct buffer *scratch)
+{
+    char version[LIMIT_VERSION];
+    if (!evidence_read(pid, "cmdline", scratch))
+        return false;
+    if (words_name_home(scratch, EVIDENCE_HOME, home))
+        return true;
+    bool is_script = may_be_script && is_start_script(scratch);
+    if (is_script && is_in_release(pid, "cwd", config, version))
+        return true;
+    return (is_script || is_java(pid, scratch)) && environment_names_home(pid, home, scratch);
 }
 
 /* The jars and the bundled Java runtime that it has open: their names are resolved by the kernel,
@@ -218,17 +253,11 @@ static bool link_is_older(pid_t pid, const struct bitbucket_config *config, stru
 static bool argument_names_release(pid_t pid, const struct bitbucket_config *config,
                                    struct buffer *scratch, char version[LIMIT_VERSION])
 {
-    static const char prefix[] = "-Dbitbucket.install=";
     char resolved[PATH_MAX];
-    char path[LIMIT_PATH] = "";
     if (!evidence_read(pid, "cmdline", scratch))
         return false;
-    for (const char *word = evidence_next_word(scratch, NULL); word != NULL;
-         word = evidence_next_word(scratch, word)) {
-        if (text_starts_with(word, prefix) && TEXT_COPY(path, word + strlen(prefix)))
-            break;
-    }
-    if (path[0] != '/' || realpath(path, resolved) == NULL ||
+    const char *path = evidence_word_after(scratch, "-Dbitbucket.install=");
+    if (path == NULL || path[0] != '/' || realpath(path, resolved) == NULL ||
         !release_of_resolved_path(config, resolved, version))
         return false;
     return text_equal(path, resolved) || link_is_older(pid, config, scratch);

@@ -23,6 +23,7 @@ struct stranger_looks {
     const char *argument;    /* the last one; NULL = none */
     const char *environment; /* "NAME=value"; NULL = none */
     const char *directory;   /* NULL = "/" */
+    uid_t user;              /* 0 = ours; another one takes a test that runs as root */
 };
 
 static inline _Noreturn void stranger_become(const struct stranger_looks *looks, int input)
@@ -37,7 +38,8 @@ static inline _Noreturn void stranger_become(const struct stranger_looks *looks,
     snprintf(environment, sizeof(environment), "%s",
              looks->environment != NULL ? looks->environment : "");
     if (dup2(input, STDIN_FILENO) < 0 ||
-        chdir(looks->directory != NULL ? looks->directory : "/") != 0)
+        chdir(looks->directory != NULL ? looks->directory : "/") != 0 ||
+        (looks->user != 0 && setuid(looks->user) != 0))
         _exit(1);
     execve(looks->program != NULL ? program : shell,
            looks->program != NULL ? plain_argv : shell_argv, variables);
