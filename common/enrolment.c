@@ -63,7 +63,8 @@ bool enrolment_read(const char *bytes, size_t size, const char *cluster, const c
     struct enrolment enrolment;
     bool is_short = size <= ENROLMENT_BYTES;
     if (!is_short)
-        error_set(err, ERROR_PROTOCOL, "%zu bytes; one has %d at most", size, ENROLMENT_BYTES);
+        error_set(err, ERROR_PROTOCOL, "more than %d bytes, which is the most that one may have",
+                  ENROLMENT_BYTES);
     if (is_short && signed_text_read(bytes, size, &text, err) &&
         read_body(&text, &enrolment, err) &&
         key_verify(&enrolment.key, KEY_DOMAIN_ENROLMENT, text.body, text.body_size, text.signature,

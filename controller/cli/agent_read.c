@@ -3,8 +3,10 @@
 
 #include "channel.h"
 #include "check.h"
+#include "memory.h"
 #include "text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *const source_names[] = {
@@ -23,33 +25,67 @@ const char *agent_source_name(enum agent_source source)
     return source_names[source];
 }
 
-/* A text or nil, of any length that Redis may send. */
-static bool is_text_or_nil(const redisReply *reply, struct error *err)
+/* What a key is asked for with: ended by NULL. */
+#define QUESTION_WORDS 5
+
+/* A reply of the type, or an error that is about what stands there. */
+static bool ask(struct client *client, const char *const question[QUESTION_WORDS], int type,
+                redisReply **ret_reply, struct error *err)
 {
-    if (reply->type == REDIS_REPLY_NIL || reply->type == REDIS_REPLY_STRING)
-        return true;
-    error_set(err, ERROR_PROTOCOL, "redis gave no text");
-    return false;
+    size_t count = 0;
+    REPLY_CLEANUP redisReply *reply = NULL;
+    while (question[count] != NULL)
+        count++;
+    if (!redis_call(client->redis, deadline_after_ms(CLIENT_CALL_MS), count, question, NULL, &reply,
+                    err))
+        return false;
+    if (reply->type != type) {
+        error_set(err, ERROR_PROTOCOL, "redis answers %s with something else", question[0]);
+        return false;
+    }
+    *ret_reply = MEMORY_STEAL(reply);
+    return true;
 }
 
+/* At most a byte more than one may have, whatever the agent has put there; empty for none. */
 static bool get_enrolment(struct client *client, const char *agent, redisReply **ret_reply,
                           struct error *err)
 {
-    char key[CHANNEL_KEY_SIZE];
+    char key[CHANNEL_KEY_SIZE], last[24];
+    const char *const question[QUESTION_WORDS] = {"GETRANGE", key, "0", last};
     channel_key(key, client->cluster->name, ENROLMENT_WHAT, agent);
-    return redis_command(client->redis, deadline_after_ms(CLIENT_CALL_MS), ret_reply, err, "GET",
-                         key, (char *)NULL) &&
-           is_text_or_nil(*ret_reply, err);
+    (void)snprintf(last, sizeof(last), "%d", ENROLMENT_BYTES);
+    return ask(client, question, REDIS_REPLY_STRING, ret_reply, err);
 }
 
+/* NULL for none. Its length is asked first: there is no part of a field to be had. */
 static bool get_acceptance(struct client *client, const char *agent, redisReply **ret_reply,
                            struct error *err)
 {
     char key[CHANNEL_KEY_SIZE];
+    REPLY_CLEANUP redisReply *length = NULL;
+    const char *const asks_length[QUESTION_WORDS] = {"HSTRLEN", key, agent};
+    const char *const question[QUESTION_WORDS] = {"HGET", key, agent};
     channel_key(key, client->cluster->name, ACCEPTANCE_WHAT, NULL);
-    return redis_command(client->redis, deadline_after_ms(CLIENT_CALL_MS), ret_reply, err, "HGET",
-                         key, agent, (char *)NULL) &&
-           is_text_or_nil(*ret_reply, err);
+    if (!ask(client, asks_length, REDIS_REPLY_INTEGER, &length, err))
+        return false;
+    if (length->integer == 0)
+        return true;
+    if (length->integer <= ACCEPTANCE_BYTES)
+        return ask(client, question, REDIS_REPLY_STRING, ret_reply, err);
+    error_set(err, ERROR_PROTOCOL, "acceptance of agent %s: %lld bytes; one has %d at most", agent,
+              length->integer, ACCEPTANCE_BYTES);
+    return false;
+}
+
+/* What one agent has there must not keep us from the others: true where the connection is good. */
+static bool is_of_agent_alone(const struct client *client, struct agent_state *state,
+                              const struct error *err)
+{
+    if (err->code != ERROR_PROTOCOL || !redis_is_connected(client->redis))
+        return false;
+    state->problem = *err;
+    return true;
 }
 
 static bool read_acceptance(struct client *client, const char *agent, struct agent_state *state,
@@ -58,10 +94,9 @@ static bool read_acceptance(struct client *client, const char *agent, struct age
     REPLY_CLEANUP redisReply *reply = NULL;
     struct acceptance acceptance;
     if (!get_acceptance(client, agent, &reply, err))
-        return false;
-    if (reply->type == REDIS_REPLY_NIL ||
-        !acceptance_read(&client->config, client->cluster, agent, reply->str, reply->len,
-                         &acceptance, &state->problem))
+        return is_of_agent_alone(client, state, err);
+    if (reply == NULL || !acceptance_read(&client->config, client->cluster, agent, reply->str,
+                                          reply->len, &acceptance, &state->problem))
         return true;
     state->source = AGENT_ACCEPTED;
     state->key = acceptance.key;
@@ -75,10 +110,9 @@ static bool read_enrolment(struct client *client, const char *agent, struct agen
     REPLY_CLEANUP redisReply *reply = NULL;
     struct enrolment enrolment;
     if (!get_enrolment(client, agent, &reply, err))
-        return false;
-    if (reply->type == REDIS_REPLY_NIL ||
-        !enrolment_read(reply->str, reply->len, client->cluster->name, agent, &enrolment,
-                        &state->problem))
+        return is_of_agent_alone(client, state, err);
+    if (reply->len == 0 || !enrolment_read(reply->str, reply->len, client->cluster->name, agent,
+                                           &enrolment, &state->problem))
         return true;
     if (state->source == AGENT_MISSING) {
         state->source = AGENT_WAITING;
@@ -119,7 +153,7 @@ bool agent_read_enrolment(struct client *client, const char *agent, struct enrol
     REPLY_CLEANUP redisReply *reply = NULL;
     if (!get_enrolment(client, agent, &reply, err))
         return false;
-    if (reply->type == REDIS_REPLY_STRING)
+    if (reply->len > 0)
         return enrolment_read(reply->str, reply->len, client->cluster->name, agent, ret_enrolment,
                               err);
     error_set(err, ERROR_NOT_FOUND, "agent '%s' of cluster %s has not enrolled in the last day",

@@ -20,8 +20,8 @@ EVERYBODY = "resetkeys resetchannels -@all +ping +auth +select +hello +client|se
 ACL = f"""\
 user default off ~* &* +@all
 user controller on >controller ~shunt:* +@all -@dangerous +info
-user operator on >operator {EVERYBODY} %R~shunt:* +get +hget +exists +pttl +xread +xrange \
-+xrevrange (+xadd ~shunt:{{*}}:request ~shunt:{{*}}:lease-break) (+blpop ~shunt:{{*}}:answer:*)
+user operator on >operator {EVERYBODY} %R~shunt:* +get +getrange +hget +hstrlen +exists +pttl +xread \
++xrange +xrevrange (+xadd ~shunt:{{*}}:request ~shunt:{{*}}:lease-break) (+blpop ~shunt:{{*}}:answer:*)
 """
 ACL_AGENT = ("user agent.{cluster}.{name} on >{name} {everybody} +time "
              "(+xreadgroup +xack +xdel +xgroup|create ~shunt:{{{cluster}}}:command:{name}) "

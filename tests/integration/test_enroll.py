@@ -349,7 +349,8 @@ def forged(trial):
     yield "another agent's", enrolment(key, key, node="bb2"), "it is of agent 'bb2'"
     yield "another cluster's", enrolment(key, key, cluster="wiki"), "of cluster 'wiki'"
     yield "cut", good[:-10], "not JSON"
-    yield "long", good + b" " * 1000, "bytes; one has 1024 at most"
+    yield "long", good + b" " * 1000, "more than 1024 bytes"
+    yield "larger than any reply may be", good + b" " * (40 << 20), "more than 1024 bytes"
     yield "nonsense", b"\x1b]0;hello\x07", "no signed text"
 
 
@@ -364,10 +365,21 @@ def test_forged_enrolment_is_refused_and_shown_as_such(trial):
             assert complaint in terminal.seen, (what, terminal.seen)
         finally:
             terminal.close()
-        row = trial.rows()["bb1"]
+        rows = trial.rows()
+        row = rows["bb1"]
         assert row["source"] == "missing" and complaint in row["problem"], what
+        assert rows["bb2"]["problem"] is None, what
         assert "not believed: enrolment of agent bb1" in trial.shunt_as("vera", "agents")[1], what
     trial.tamper("DEL", trial.store.key("enroll:bb1"))
+
+
+def test_what_one_agent_has_in_redis_hides_no_other(trial):
+    for words in (("HSET", trial.store.key("agents"), "bb1", b" " * (40 << 20)),
+                  ("RPUSH", trial.store.key("enroll:bb1"), "no text")):
+        trial.tamper(*words)
+        rows = trial.rows()
+        assert rows["bb1"]["problem"] and rows["bb2"]["problem"] is None, words[0]
+        trial.tamper("DEL", words[1])
 
 
 def test_agent_that_has_not_enrolled_is_told(trial):
