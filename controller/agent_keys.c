@@ -2,6 +2,7 @@
 #include "agent_keys.h"
 
 #include "check.h"
+#include "clock.h"
 #include "memory.h"
 #include "text.h"
 
@@ -18,6 +19,7 @@ void agent_keys_init(struct agent_keys *keys, const struct config *config,
     *keys = (struct agent_keys){.config = config, .cluster = cluster};
     if (!is_complete)
         keys->accepted = memory_zeroed(count, sizeof(keys->accepted[0]));
+    keys->refused_ms = memory_zeroed(count, sizeof(keys->refused_ms[0]));
     pthread_mutex_init(&keys->lock, NULL);
 }
 
@@ -26,6 +28,7 @@ void agent_keys_done(struct agent_keys *keys)
     for (size_t i = 0; keys->accepted != NULL && i < config_agent_count(keys->cluster); i++)
         free(keys->accepted[i].text);
     free(keys->accepted);
+    free(keys->refused_ms);
     pthread_mutex_destroy(&keys->lock);
 }
 
@@ -63,6 +66,45 @@ bool agent_keys_has(struct agent_keys *keys, const char *agent, struct error *er
 {
     struct key_public ignored;
     return agent_keys_find(keys, agent, &ignored, err);
+}
+
+bool agent_keys_verify(struct agent_keys *keys, const struct channel_entry *report,
+                       struct error *err)
+{
+    struct key_public key;
+    if (!agent_keys_find(keys, report->signer, &key, err))
+        return false;
+    if (key_verify(&key, KEY_DOMAIN_REPORT, report->body, report->body_size, report->signature,
+                   err))
+        return true;
+    pthread_mutex_lock(&keys->lock);
+    keys->refused_ms[config_agent_index(keys->cluster, report->signer)] = clock_monotonic_ms();
+    pthread_mutex_unlock(&keys->lock);
+    return false;
+}
+
+bool agent_keys_none_refused(struct agent_keys *keys, const char *agent, int64_t since_ms,
+                             struct error *err)
+{
+    int index = config_agent_index(keys->cluster, agent);
+    CHECK(index >= 0);
+    pthread_mutex_lock(&keys->lock);
+    int64_t refused_ms = keys->refused_ms[index];
+    pthread_mutex_unlock(&keys->lock);
+    if (refused_ms == 0 || refused_ms < since_ms)
+        return true;
+    bool is_written = config_agent_at(keys->cluster, (size_t)index).key != NULL;
+    error_set(err, ERROR_DENIED, "agent '%s' answers with another key than the one that is %s",
+              agent, is_written ? "in the configuration" : "accepted");
+    if (is_written)
+        error_hint(err, "put its old key file back, or write its new key: `shunt-agent enroll` "
+                        "prints it there");
+    else
+        error_hint(err,
+                   "a host that was set up anew? run `shunt-agent enroll` there, and "
+                   "`shunt agents accept %s %s` here",
+                   keys->cluster->name, agent);
+    return false;
 }
 
 const struct accepted_key *agent_keys_accepted(const struct agent_keys *keys, const char *agent)

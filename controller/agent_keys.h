@@ -11,6 +11,7 @@
 #define SHUNT_AGENT_KEYS_H
 
 #include "acceptance.h"
+#include "channel.h"
 
 #include <pthread.h>
 
@@ -25,7 +26,8 @@ struct agent_keys {
     const struct cluster_config *cluster;
     pthread_mutex_t lock;
     struct accepted_key
-        *accepted; /* by config_agent_index(); NULL: all stand in the configuration */
+        *accepted;       /* by config_agent_index(); NULL: all stand in the configuration */
+    int64_t *refused_ms; /* by the same: when a report in its name was not signed with its key */
 };
 
 void agent_keys_init(struct agent_keys *keys, const struct config *config,
@@ -37,6 +39,14 @@ void agent_keys_done(struct agent_keys *keys);
 bool agent_keys_find(struct agent_keys *keys, const char *agent, struct key_public *ret_key,
                      struct error *err);
 bool agent_keys_has(struct agent_keys *keys, const char *agent, struct error *err);
+
+/* Whether the agent's key has signed the report; which is remembered where it has not. */
+bool agent_keys_verify(struct agent_keys *keys, const struct channel_entry *report,
+                       struct error *err);
+/* False where a report in the agent's name was refused for its signature since then (monotonic):
+ * *err says so, and what to do. Whoever may write reports of the cluster can bring that about. */
+bool agent_keys_none_refused(struct agent_keys *keys, const char *agent, int64_t since_ms,
+                             struct error *err);
 
 /* The rest is the main thread's. */
 

@@ -230,9 +230,20 @@ static void answer_customisations(struct shell *shell, struct cluster *cluster,
     answer(shell, cluster, run->request.id, NULL, err, "customisations", json);
 }
 
+/* An agent whose key was replaced does answer; but nobody may believe it. */
+static void explain_silence(struct cluster *cluster, struct plan_run *run)
+{
+    for (size_t i = 0; i < cluster->config->node_count; i++)
+        if ((run->missing_facts & 1u << i) != 0)
+            (void)agent_keys_none_refused(&cluster->agent_keys, cluster->config->nodes[i].agent,
+                                          run->deadline_ms - FACTS_MS,
+                                          &run->input.nodes[i].agent_error);
+}
+
 static void finish(struct shell *shell, struct cluster *cluster, struct plan_run *run)
 {
     unlink_run(cluster, run);
+    explain_silence(cluster, run);
     run->input.now_ms = clock_wall_ms();
     if (run->input.run_error.code == ERROR_NONE)
         running_error(cluster, &run->input.run_error);

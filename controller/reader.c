@@ -102,14 +102,11 @@ static bool make_groups(struct lane *lane, struct error *err)
 static bool read_report(struct cluster *cluster, const struct channel_entry *entry,
                         struct item *item, struct error *err)
 {
-    struct key_public key;
-    if (!agent_keys_find(&cluster->agent_keys, entry->signer, &key, err))
+    if (!agent_keys_verify(&cluster->agent_keys, entry, err))
         return false;
     item->kind = ITEM_REPORT;
     item->report = memory_zeroed(1, sizeof(*item->report));
-    if (!key_verify(&key, KEY_DOMAIN_REPORT, entry->body, entry->body_size, entry->signature,
-                    err) ||
-        !report_read(entry->body, entry->body_size, item->report, err))
+    if (!report_read(entry->body, entry->body_size, item->report, err))
         return false;
     if (text_equal(item->report->node, entry->signer) &&
         text_equal(item->report->cluster, cluster->config->name))

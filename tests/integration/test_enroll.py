@@ -236,6 +236,10 @@ def test_host_that_was_set_up_anew_is_accepted_anew(begin):
     trial.start_agent(node)
     wait_until(lambda: "cluster git: report refused: the signature is not of this key"
                in trial.log(), "that its reports are refused", DEADLINE_S)
+    assert trial.failed_checks("7.9.99")[0][:3] == (
+        "agent", "bb1", "agent 'bb1' answers with another key than the one that is accepted; hint: "
+        "a host that was set up anew? run `shunt-agent enroll` there, and "
+        "`shunt agents accept git bb1` here")
     status, seen = trial.accept_shown("anna", "bb1", "yes")
     assert status == 0, seen
     assert f"agent bb1: {new} is accepted in the place of {old}, by anna" in \
