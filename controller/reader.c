@@ -7,18 +7,21 @@
  * to look at for it does not grow with the fleet.
  *
  * An entry is acknowledged when it is in the queue: should we die before acting on it, the next
- * leader asks for everything again, and agents answer from their records. One that comes when we
- * lead no more is put back for whoever does: a read may have been under way, or we were stopped.
+ * leader asks for everything again, and agents answer from their records. What was given to us and
+ * not acknowledged is put back into its stream: for whoever leads, where that is not us any more,
+ * since a read may have been under way, or we were stopped; for ourselves, where a read has failed.
  */
 #include "channel.h"
 #include "clock.h"
 #include "log.h"
 #include "memory.h"
 #include "message_codec.h"
+#include "put_back.h"
 #include "request_check.h"
 #include "shell.h"
 #include "text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,12 +29,16 @@
 #define REDIS_CALL_MS 5000
 #define BLOCK_MS      500 /* then the list of led clusters is looked at again */
 #define BATCH         64
+#define SMALL_BATCH   7 /* after a failure: that many of each stream of a lane fit one reply */
 #define RECONNECT_MS  200
 #define IDLE_MS       100 /* leading nothing yet: a take-over takes seconds */
 #define LANE_CLUSTERS 32  /* 64 streams: Redis has looked at them within 50 us */
-#define LANE_STREAMS  (2 * LANE_CLUSTERS)
+#define LANE_STREAMS  (STREAMS * LANE_CLUSTERS)
 #define LANES_MOST    (LIMIT_CLUSTERS / LANE_CLUSTERS)
+#define STREAMS       2 /* of a cluster */
 
+_Static_assert(REDIS_REPLY_BYTES / PUT_BACK_BYTES / LANE_STREAMS >= SMALL_BATCH,
+               "a small batch fits one reply");
 _Static_assert(LANES_MOST <= REDIS_WAIT_MOST, "all lanes are waited for at once");
 
 struct reader;
@@ -42,6 +49,7 @@ struct lane {
     uint32_t first, end; /* its clusters */
     bool is_asked;       /* a read is under way; */
     struct deadline answer;
+    size_t batch;
     size_t stream_count;
     const char *streams[LANE_STREAMS];
     char names[LANE_STREAMS][CHANNEL_KEY_SIZE];
@@ -54,6 +62,7 @@ struct reader {
     size_t lane_count;
     struct lane *lanes;
     bool *is_grouped; /* groups of a cluster exist on this connection's server */
+    bool *has_left;   /* streams of a cluster may have entries that were given to us in vain */
 };
 
 static bool is_ours(const struct reader *reader, uint32_t cluster)
@@ -66,7 +75,9 @@ static bool is_ours(const struct reader *reader, uint32_t cluster)
     return is_read && lease_may_act(&shell->clusters[cluster], &ignored);
 }
 
-/* Two streams a cluster: reports at even places, requests at odd ones. */
+static const char *const stream_names[STREAMS] = {"report", "request"};
+
+/* Reports are at even places, requests at odd ones. */
 static void list_streams(struct lane *lane)
 {
     const struct shell *shell = lane->reader->shell;
@@ -74,10 +85,10 @@ static void list_streams(struct lane *lane)
     for (uint32_t i = lane->first; i < lane->end; i++) {
         if (!is_ours(lane->reader, i))
             continue;
-        for (int kind = 0; kind < 2; kind++) {
+        for (size_t kind = 0; kind < STREAMS; kind++) {
             size_t place = lane->stream_count++;
-            channel_key(lane->names[place], shell->clusters[i].config->name,
-                        kind == 0 ? "report" : "request", NULL);
+            channel_key(lane->names[place], shell->clusters[i].config->name, stream_names[kind],
+                        NULL);
             lane->streams[place] = lane->names[place];
             lane->owner[place] = i;
         }
@@ -87,10 +98,10 @@ static void list_streams(struct lane *lane)
 static bool make_groups(struct lane *lane, struct error *err)
 {
     struct reader *reader = lane->reader;
-    for (size_t i = 0; i < lane->stream_count; i += 2) {
+    for (size_t i = 0; i < lane->stream_count; i += STREAMS) {
         if (reader->is_grouped[lane->owner[i]])
             continue;
-        for (size_t kind = 0; kind < 2; kind++)
+        for (size_t kind = 0; kind < STREAMS; kind++)
             if (!channel_make_group(reader->acknowledge, deadline_after_ms(REDIS_CALL_MS),
                                     lane->streams[i + kind], GROUP, err))
                 return false;
@@ -131,14 +142,34 @@ static bool read_request(struct reader *reader, const struct channel_entry *entr
            TEXT_COPY(item->request.signature, entry->signature);
 }
 
-static void put_back(struct reader *reader, const struct channel_entry *entry)
+static bool put_back_all(struct reader *reader, const char *stream, struct error *err)
 {
+    struct shell *shell = reader->shell;
+    unsigned dropped = 0;
+    if (!put_back(reader->acknowledge, deadline_after_ms(REDIS_CALL_MS), stream, GROUP,
+                  shell->config->name, &dropped, err))
+        return false;
+    if (dropped > 0)
+        log_warning("%s: %u entries refused: no messages, or longer than %d bytes", stream, dropped,
+                    LIMIT_MESSAGE_BYTES);
+    atomic_fetch_add(&shell->refused, dropped);
+    return true;
+}
+
+/* Tried again until it is done, however long Redis is away; what is wrong was told before. */
+static void put_back_left(struct reader *reader)
+{
+    const struct shell *shell = reader->shell;
+    char stream[CHANNEL_KEY_SIZE];
     struct error err;
-    REPLY_CLEANUP redisReply *reply = NULL;
-    if (!redis_command(reader->acknowledge, deadline_after_ms(REDIS_CALL_MS), &reply, &err, "XADD",
-                       entry->stream, "*", "body", entry->body, "key", entry->signer, "sig",
-                       entry->signature, (char *)NULL))
-        log_failure(LOG_LEVEL_WARNING, &err, "put back into %s", entry->stream);
+    for (size_t i = 0; i < shell->cluster_count; i++) {
+        bool is_done = !reader->has_left[i] || redis_is_connected(reader->acknowledge);
+        for (size_t kind = 0; kind < STREAMS && reader->has_left[i] && is_done; kind++) {
+            channel_key(stream, shell->clusters[i].config->name, stream_names[kind], NULL);
+            is_done = put_back_all(reader, stream, &err);
+        }
+        reader->has_left[i] = !is_done;
+    }
 }
 
 /* Verified, into the queue; what is refused is counted there. */
@@ -153,13 +184,13 @@ static void bring(struct lane *lane, size_t place, const struct channel_entry *e
     if (entry->body == NULL)
         error_set(&err, ERROR_PROTOCOL, "an entry without body, key or signature, or too long");
     else
-        is_good = place % 2 == 0 ? read_report(cluster, entry, item, &err)
-                                 : read_request(reader, entry, item, &err);
+        is_good = place % STREAMS == 0 ? read_report(cluster, entry, item, &err)
+                                       : read_request(reader, entry, item, &err);
     if (!is_good) {
         item->kind = ITEM_NUDGE; /* the status shows the number */
         atomic_fetch_add(&shell->refused, 1);
         log_failure(LOG_LEVEL_WARNING, &err, "cluster %s: %s refused", cluster->config->name,
-                    place % 2 == 0 ? "report" : "request");
+                    place % STREAMS == 0 ? "report" : "request");
     }
     queue_put(shell->queue, item);
 }
@@ -174,13 +205,16 @@ static void take(void *context, const struct channel_entry *entry)
         place++;
     if (place == lane->stream_count)
         return; /* not asked for */
-    if (entry->body != NULL && !is_ours(reader, lane->owner[place]))
-        put_back(reader, entry);
-    else if (!entry->is_gone)
+    if (is_ours(reader, lane->owner[place])) {
         bring(lane, place, entry);
-    if (!channel_acknowledge(reader->acknowledge, deadline_after_ms(REDIS_CALL_MS), entry->stream,
-                             GROUP, entry->id, &err))
-        log_failure(LOG_LEVEL_WARNING, &err, "acknowledge in %s", entry->stream);
+        if (!channel_acknowledge(reader->acknowledge, deadline_after_ms(REDIS_CALL_MS),
+                                 entry->stream, GROUP, entry->id, &err))
+            log_failure(LOG_LEVEL_WARNING, &err, "acknowledge in %s", entry->stream);
+    } else if (!reader->has_left[lane->owner[place]] &&
+               !put_back_all(reader, entry->stream, &err)) {
+        reader->has_left[lane->owner[place]] = true;
+        log_failure(LOG_LEVEL_WARNING, &err, "put back into %s; tried again", entry->stream);
+    }
 }
 
 /* Where nothing is led of a lane, nothing is asked. */
@@ -192,7 +226,7 @@ static bool ask(struct lane *lane, struct error *err)
     lane->answer = deadline_after_ms(BLOCK_MS + REDIS_CALL_MS);
     lane->is_asked = make_groups(lane, err) &&
                      channel_send_read(lane->redis, deadline_after_ms(REDIS_CALL_MS), GROUP,
-                                       lane->reader->shell->config->name, BATCH, BLOCK_MS,
+                                       lane->reader->shell->config->name, lane->batch, BLOCK_MS,
                                        lane->streams, lane->stream_count, false, err);
     return lane->is_asked;
 }
@@ -204,6 +238,7 @@ static bool take_answer(struct lane *lane, struct error *err)
         return false;
     if (reply != NULL) {
         lane->is_asked = false;
+        lane->batch = BATCH;
         return channel_each(reply, take, lane, err);
     }
     if (!deadline_is_over(lane->answer))
@@ -237,6 +272,7 @@ static bool wait_answers(struct reader *reader, struct error *err)
 
 static bool read_once(struct reader *reader, struct error *err)
 {
+    put_back_left(reader);
     for (size_t i = 0; i < reader->lane_count; i++)
         if (!reader->lanes[i].is_asked && !ask(&reader->lanes[i], err))
             return false;
@@ -255,13 +291,23 @@ static bool connect_all(struct reader *reader, struct error *err)
     return true;
 }
 
+/* Answers that we did not hear have their entries as well. */
+static void leave_lanes(struct reader *reader)
+{
+    for (size_t i = 0; i < reader->lane_count; i++) {
+        struct lane *lane = &reader->lanes[i];
+        for (size_t place = 0; place < lane->stream_count; place++)
+            reader->has_left[lane->owner[place]] = true;
+        redis_disconnect(lane->redis);
+        lane->is_asked = false;
+        lane->batch = SMALL_BATCH;
+    }
+}
+
 static void trouble(struct reader *reader, const struct error *err)
 {
     log_failure(LOG_LEVEL_DEBUG, err, "reader"); /* the main thread tells of an outage */
-    for (size_t i = 0; i < reader->lane_count; i++) {
-        redis_disconnect(reader->lanes[i].redis);
-        reader->lanes[i].is_asked = false;
-    }
+    leave_lanes(reader);
     redis_disconnect(reader->acknowledge);
     clock_sleep_ms(RECONNECT_MS);
 }
@@ -273,11 +319,14 @@ static struct reader *reader_new(struct shell *shell)
     reader->shell = shell;
     reader->acknowledge = redis_new(&shell->config->redis);
     reader->is_grouped = memory_zeroed(clusters, sizeof(bool));
+    reader->has_left = memory_zeroed(clusters, sizeof(bool));
+    memset(reader->has_left, true, clusters * sizeof(bool)); /* by one of our name before us */
     reader->lane_count = (clusters + LANE_CLUSTERS - 1) / LANE_CLUSTERS;
     reader->lanes = memory_zeroed(reader->lane_count, sizeof(reader->lanes[0]));
     for (uint32_t i = 0; i < reader->lane_count; i++) {
         struct lane *lane = &reader->lanes[i];
         lane->reader = reader;
+        lane->batch = BATCH;
         lane->redis = redis_new(&shell->config->redis);
         lane->first = i * LANE_CLUSTERS;
         lane->end = lane->first + LANE_CLUSTERS < clusters ? lane->first + LANE_CLUSTERS : clusters;
@@ -292,6 +341,7 @@ static void reader_free(struct reader *reader)
     redis_free(reader->acknowledge);
     free(reader->lanes);
     free(reader->is_grouped);
+    free(reader->has_left);
     free(reader);
 }
 
@@ -302,5 +352,7 @@ void reader_run(struct shell *shell)
     while (!atomic_load(&shell->is_stopping))
         if (!connect_all(reader, &err) || !read_once(reader, &err))
             trouble(reader, &err);
+    leave_lanes(reader);
+    put_back_left(reader);
     reader_free(reader);
 }

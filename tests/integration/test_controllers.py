@@ -113,3 +113,15 @@ def test_controller_of_many_clusters_hears_each_of_them(begin):
         asker = Operator(trial.store_of(name), "admin", trial.admin.key, cluster=name)
         answer = asker.ask("pause")
         assert not answer["ok"] and "no upgrade" in answer["error"]["message"], answer
+
+
+def test_entry_larger_than_any_reply_hides_no_other(begin):
+    trial = begin(kind=RivalTrial)
+    request, huge = trial.admin.request("nodes"), b" " * (40 << 20)
+    trial.controller.signal(signal.SIGSTOP)
+    for _ in range(2):  # the first answers the read that waits; the next read has what follows
+        trial.store.call("XADD", trial.store.key("report"), "*", "body", huge, user="controller")
+    trial.admin.send(request)
+    trial.controller.signal(signal.SIGCONT)
+    assert trial.admin.answer(request)["ok"]
+    assert "entries refused: no messages, or longer than 65536 bytes" in trial.log()
