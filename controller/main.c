@@ -9,6 +9,7 @@
 #include "log.h"
 #include "memory.h"
 #include "shell.h"
+#include "standard_output.h"
 
 #include <getopt.h>
 #include <malloc.h>
@@ -228,6 +229,16 @@ static bool run(struct config *config, sigset_t *signals, struct error *err)
     return is_good;
 }
 
+/* What is not told is not done, for whoever waits for it. */
+static int told(int status)
+{
+    struct error err;
+    if (standard_output_flush(&err))
+        return status;
+    fprintf(stderr, "shunt-controller: not all is told: %s\n", err.message);
+    return status == EXIT_SUCCESS ? EXIT_FAILURE : status;
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {.level = LOG_LEVEL_INFO};
@@ -237,7 +248,7 @@ int main(int argc, char **argv)
     struct error err;
     int status = read_options(argc, argv, &options);
     if (status >= 0)
-        return status;
+        return told(status);
     harden();
     memset(&document, 0, sizeof(document));
     memset(&config, 0, sizeof(config));
@@ -262,5 +273,5 @@ int main(int argc, char **argv)
     }
     config_done(&config);
     yaml_done(&document);
-    return status;
+    return told(status);
 }

@@ -7,8 +7,21 @@
 #include "text.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #define REDIS_MS 5000 /* to connect, and for each answer */
+
+/* The controller's embedded set-up (deploy/README.md) has made all files of that directory, and
+ * knows the key. */
+static bool is_of_embedded(const struct agent_config *config)
+{
+    char path[LIMIT_PATH + 16];
+    const char *name = strrchr(config->key_file, '/');
+    int size = name != NULL ? (int)(name - config->key_file) : 0;
+    (void)snprintf(path, sizeof(path), "%.*s/redis.url", size, config->key_file);
+    return access(path, F_OK) == 0;
+}
 
 /* One that is there is kept: the agent may be known by it already. */
 static bool have_key(const char *path, struct key_pair **ret_pair, bool *ret_is_new,
@@ -82,6 +95,23 @@ static void tell_way(const struct agent_config *config, const char *key,
            why_not_published->hint, config->cluster, config->node, key);
 }
 
+static bool tell_embedded(const struct agent_config *config, struct error *err)
+{
+    struct key_pair *pair = NULL;
+    struct key_public key;
+    char text[KEY_PUBLIC_TEXT_SIZE];
+    if (!key_pair_load(config->key_file, &pair, err)) {
+        error_hint(err, "the controller's embedded set-up makes it at its start: restart it");
+        return false;
+    }
+    key_pair_public(pair, &key);
+    key_pair_free(pair);
+    key_public_write(&key, text);
+    tell(config, text, false);
+    puts("The controller's embedded set-up has made this key: there is nothing to accept.");
+    return true;
+}
+
 bool enroll(const struct agent_config *config, struct error *err)
 {
     struct key_pair *pair = NULL;
@@ -89,6 +119,8 @@ bool enroll(const struct agent_config *config, struct error *err)
     struct error why;
     char text[KEY_PUBLIC_TEXT_SIZE];
     bool is_new = false;
+    if (is_of_embedded(config))
+        return tell_embedded(config, err);
     if (!have_key(config->key_file, &pair, &is_new, err))
         return false;
     key_pair_public(pair, &key);

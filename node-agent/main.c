@@ -8,6 +8,7 @@
 #include "log.h"
 #include "look.h"
 #include "node_check.h"
+#include "standard_output.h"
 #include "text.h"
 
 #include <errno.h>
@@ -274,6 +275,16 @@ static enum exit_status run_enrolment(const struct options *options)
     return enroll(&config, &err) ? EXIT_LEFT : fail(EXIT_FAILED, &err, "enroll");
 }
 
+/* What is not told is not done, for whoever waits for it. */
+static enum exit_status told(enum exit_status status)
+{
+    struct error err;
+    if (standard_output_flush(&err))
+        return status;
+    (void)fail(EXIT_FAILED, &err, "not all is told");
+    return status == EXIT_LEFT ? EXIT_FAILED : status;
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {.log_level = LOG_LEVEL_INFO};
@@ -282,15 +293,15 @@ int main(int argc, char **argv)
         fputs(help, stderr);
         return EXIT_USAGE;
     }
+    log_open("shunt-agent", options.log_level);
     if (options.is_help || options.is_version) {
         fputs(options.is_help ? help : "shunt-agent " SHUNT_VERSION "\n", stdout);
-        return EXIT_LEFT;
+        return told(EXIT_LEFT);
     }
-    log_open("shunt-agent", options.log_level);
     umask(077);
     if (!protect_memory(&err) || !keys_init(&err) || !failpoint_open(&err))
         return fail(EXIT_FAILED, &err, "cannot begin");
     if (options.is_enrolment)
-        return run_enrolment(&options);
-    return options.is_check ? check(&options) : run(&options);
+        return told(run_enrolment(&options));
+    return options.is_check ? told(check(&options)) : run(&options);
 }

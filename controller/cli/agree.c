@@ -14,7 +14,7 @@ bool agree_is_possible(const struct cli *cli)
     return isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 && !cli->output.is_json;
 }
 
-bool agree_ask(const struct cli *cli, const char *question)
+bool agree_ask(struct cli *cli, const char *question)
 {
     char reply[REPLY_SIZE];
     output_text(&cli->output, question);

@@ -9,6 +9,6 @@
 bool agree_is_possible(const struct cli *cli);
 
 /* Writes the question and " [y/N] "; true where the answer is yes. Texts in it are clean. */
-bool agree_ask(const struct cli *cli, const char *question);
+bool agree_ask(struct cli *cli, const char *question);
 
 #endif

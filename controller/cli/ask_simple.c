@@ -18,7 +18,7 @@ bool ask_take_node(const struct client *client, struct request *request, struct 
     return false;
 }
 
-static void tell(const struct cli *cli, const struct client *client, const struct answer *answer)
+static void tell(struct cli *cli, const struct client *client, const struct answer *answer)
 {
     BUFFER_CLEANUP struct buffer line;
     buffer_init(&line, LINE_BYTES);

@@ -87,6 +87,16 @@ static bool asks_for_json(int argc, char *const *argv)
     return false;
 }
 
+/* What is not told is not done, for whoever waits for it; but a failure stays what it was. */
+static enum exit_code told(struct output *output, enum exit_code code)
+{
+    struct error err;
+    if (output_is_whole(output, &err))
+        return code;
+    output_failure(output, &err);
+    return code == EXIT_CODE_OK ? EXIT_CODE_INTERNAL : code;
+}
+
 enum exit_code cli_run(int argc, char *const *argv)
 {
     struct cli cli = {.row = NULL};
@@ -103,5 +113,5 @@ enum exit_code cli_run(int argc, char *const *argv)
     }
     if (err.code != ERROR_NONE)
         output_failure(&cli.output, &err);
-    return code;
+    return told(&cli.output, code);
 }

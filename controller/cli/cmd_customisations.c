@@ -6,7 +6,7 @@
 
 #define SCREEN_BYTES (256 * 1024)
 
-static enum exit_code show(const struct cli *cli, const json_t *customisations, struct error *err)
+static enum exit_code show(struct cli *cli, const json_t *customisations, struct error *err)
 {
     BUFFER_CLEANUP struct buffer out;
     buffer_init(&out, SCREEN_BYTES);

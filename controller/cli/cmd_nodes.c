@@ -97,7 +97,7 @@ static bool draw(const json_t *nodes, struct table *table, struct error *err)
     return true;
 }
 
-enum exit_code nodes_show(const struct cli *cli, const json_t *nodes, struct error *err)
+enum exit_code nodes_show(struct cli *cli, const json_t *nodes, struct error *err)
 {
     TABLE_CLEANUP struct table table;
     BUFFER_CLEANUP struct buffer out;

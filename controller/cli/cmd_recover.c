@@ -30,7 +30,7 @@ static bool add_finding(const char *cluster, const json_t *finding, struct buffe
     return true;
 }
 
-static bool tell_findings(const struct cli *cli, const char *cluster, const json_t *findings,
+static bool tell_findings(struct cli *cli, const char *cluster, const json_t *findings,
                           struct error *err)
 {
     BUFFER_CLEANUP struct buffer out;
@@ -47,7 +47,7 @@ static bool tell_findings(const struct cli *cli, const char *cluster, const json
     return true;
 }
 
-static enum exit_code show(const struct cli *cli, const char *cluster, const struct answer *answer,
+static enum exit_code show(struct cli *cli, const char *cluster, const struct answer *answer,
                            struct error *err)
 {
     BUFFER_CLEANUP struct buffer out;

@@ -12,7 +12,7 @@
 #define SCREEN_BYTES (4 * 1024 * 1024) /* LIMIT_CLUSTERS lines with an error each */
 
 /* How old it is says how much it is worth while nobody leads. */
-static void draw_one(const struct cli *cli, const struct cluster_status *status, bool is_led)
+static void draw_one(struct cli *cli, const struct cluster_status *status, bool is_led)
 {
     struct progress_view view = {
         .now_ms = clock_wall_ms(), .is_coloured = cli->output.is_coloured, .notice = ""};

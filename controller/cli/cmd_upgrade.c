@@ -14,7 +14,7 @@ static bool may_ask(const struct cli *cli, struct error *err)
     return false;
 }
 
-static bool is_agreed(const struct cli *cli, const struct request *request)
+static bool is_agreed(struct cli *cli, const struct request *request)
 {
     BUFFER_CLEANUP struct buffer question;
     buffer_init(&question, 1024);
@@ -49,8 +49,8 @@ static enum exit_code tell_refusal(struct cli *cli, const struct answer *answer,
     return answer_exit_code(answer, err);
 }
 
-static void tell_begun(const struct cli *cli, const struct client *client,
-                       const struct answer *answer, bool is_watched)
+static void tell_begun(struct cli *cli, const struct client *client, const struct answer *answer,
+                       bool is_watched)
 {
     BUFFER_CLEANUP struct buffer text;
     buffer_init(&text, 4096);

@@ -8,6 +8,6 @@
 #include <jansson.h>
 
 /* The list "nodes" of an answer. *err is set where it has another shape. */
-enum exit_code nodes_show(const struct cli *cli, const json_t *nodes, struct error *err);
+enum exit_code nodes_show(struct cli *cli, const json_t *nodes, struct error *err);
 
 #endif

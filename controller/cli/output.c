@@ -39,25 +39,42 @@ void output_size(size_t *ret_columns, size_t *ret_rows)
     *ret_rows = is_known && size.ws_row > 0 ? size.ws_row : 24;
 }
 
-/* An output that nobody reads any more has nobody to be told; the exit status still says what
- * came of the command. */
-static void write_all(int fd, const char *bytes, size_t size)
+/* 0, or why the rest is lost. */
+static int write_all(int fd, const char *bytes, size_t size)
 {
     while (size > 0) {
         ssize_t written = write(fd, bytes, size);
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0)
-            return;
+            return written < 0 ? errno : EIO;
         bytes += written;
         size -= (size_t)written;
     }
+    return 0;
 }
 
-void output_text(const struct output *output, const char *text)
+/* An output that nobody reads any more has nobody to be told. */
+static void write_output(struct output *output, const char *bytes, size_t size)
+{
+    int failure = write_all(STDOUT_FILENO, bytes, size);
+    if (failure != 0 && failure != EPIPE)
+        output->failure = failure;
+}
+
+void output_text(struct output *output, const char *text)
 {
     if (!output->is_json)
-        write_all(STDOUT_FILENO, text, strlen(text));
+        write_output(output, text, strlen(text));
+}
+
+bool output_is_whole(const struct output *output, struct error *err)
+{
+    if (output->failure == 0)
+        return true;
+    error_set_errno(err, output->failure, "standard output");
+    error_hint(err, "what was asked was done or refused as without it; only its words are lost");
+    return false;
 }
 
 /* The one control character that jansson does not escape; it can only stand in a JSON string. */
@@ -83,7 +100,7 @@ void output_document(struct output *output, const json_t *json)
     buffer_init(&line, DOCUMENT_BYTES);
     add_without_delete(&line, text);
     (void)buffer_add_text(&line, "\n");
-    write_all(STDOUT_FILENO, buffer_text(&line), line.length);
+    write_output(output, buffer_text(&line), line.length);
     output->has_document = true;
 }
 
@@ -101,7 +118,7 @@ void output_failure(struct output *output, const struct error *err)
     add_line(&out, "shunt: ", err->message);
     if (err->hint[0] != '\0')
         add_line(&out, "hint: ", err->hint);
-    write_all(STDERR_FILENO, buffer_text(&out), out.length);
+    (void)write_all(STDERR_FILENO, buffer_text(&out), out.length);
     if (!output->is_json || (output->has_document && !output->is_stream))
         return;
     JSON_CLEANUP json_t *json =

@@ -19,6 +19,7 @@ struct output {
     bool is_terminal; /* standard output can be redrawn in place */
     bool is_coloured;
     bool has_document; /* one was written */
+    int failure;       /* errno of a write that has lost something; 0 */
 };
 
 /* Looks at standard output and the environment (NO_COLOR, TERM). */
@@ -29,7 +30,10 @@ void output_size(size_t *ret_columns, size_t *ret_rows);
 
 /* At once and whole, so that a redrawn screen does not flicker. Texts are clean already (clean.h):
  * they may hold our own colours. */
-void output_text(const struct output *output, const char *text);
+void output_text(struct output *output, const char *text);
+
+/* False where something that was told did not arrive, as on a full disk. */
+bool output_is_whole(const struct output *output, struct error *err);
 
 /* One line, ASCII only: what came from outside must not steer a terminal here either. */
 void output_document(struct output *output, const json_t *json);

@@ -526,3 +526,33 @@ def test_enrolment_is_not_a_check(folder):
     done = run_enroll(write_config(folder, "/nowhere/redis.sock"), "--check")
     assert done.returncode == USAGE and "enroll takes no --check" in done.stderr
     assert not os.path.exists(os.path.join(folder, "agent.key"))
+
+
+def test_key_of_the_embedded_set_up_needs_no_acceptance(begin):
+    trial = begin(with_traffic=False)
+    path = os.path.join(trial.node("bb1").folder, "agent.yaml")
+    key_file = os.path.join(trial.state_dir, "agents", "git.bb1", "node.key")
+    key = public_text(load_key(key_file))
+    done = run_enroll(path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert key in done.stdout and "there is nothing to accept" in done.stdout
+    assert "shunt agents accept" not in done.stdout
+    os.rename(key_file, key_file + ".away")
+    done = run_enroll(path)
+    assert done.returncode == 1 and not os.path.exists(key_file)
+    assert "embedded set-up makes it at its start: restart it" in done.stderr
+
+
+def test_what_cannot_be_told_is_no_success(folder, shunt):
+    path = write_config(folder, "/nowhere/redis.sock")
+    daemon = os.path.join(os.path.dirname(shunt.program), "shunt-controller")
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        for words in ([agent_program(), "enroll", "--config", path],
+                      [agent_program(), "--version"], [agent_program(), "--help"],
+                      [daemon, "--help"],
+                      [daemon, "--version"],
+                      shunt.command_line("agents"), shunt.command_line("agents", "--json"),
+                      shunt.command_line("help")):
+            done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True,
+                                  timeout=DEADLINE_S, check=False)
+            assert done.returncode == 1 and "No space left on device" in done.stderr, words
