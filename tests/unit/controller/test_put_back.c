@@ -164,10 +164,11 @@ static void what_cannot_be_put_back_stays_ours(void **state)
     (void)state;
     add("one");
     assert_given("c1", bodies, 1);
-    assert_good(command(&reply, "CONFIG", "SET", "maxmemory", "1"));
-    assert_fails(put_back(redis, soon(), STREAM, GROUP, "c1", &dropped, &err), ERROR_FULL, "OOM");
+    assert_good(command(&reply, "CONFIG", "SET", "min-replicas-to-write", "1"));
+    assert_fails(put_back(redis, soon(), STREAM, GROUP, "c1", &dropped, &err), ERROR_UNAVAILABLE,
+                 "NOREPLICAS");
     redis_reply_cleanup(&reply);
-    assert_good(command(&reply, "CONFIG", "SET", "maxmemory", "0"));
+    assert_good(command(&reply, "CONFIG", "SET", "min-replicas-to-write", "0"));
     assert_int_equal(put_back_of("c1"), 0);
     assert_given("c1", bodies, 1);
 }
