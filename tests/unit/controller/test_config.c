@@ -19,6 +19,7 @@ static void example_reads_without_complaint(void **state)
     assert_int_equal(git->node_count, 3);
     assert_string_equal(git->lbs[0].nodes[2].members[1], "bb_ssh/n3");
     assert_string_equal(reading.config.operator_name, "ana");
+    assert_false(reading.config.is_embedded); /* that has no use for its keys */
 }
 
 /* What the example says to be defaults are those that an empty policy gets. */
