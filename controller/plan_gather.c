@@ -58,6 +58,12 @@ static void read_rest(const struct cluster_config *config, struct plan_input *in
     bitbucket_free(bitbucket);
 }
 
+/* Why an LB is not asked any more, and the node that it was asked about. */
+struct away {
+    enum error_code code;
+    size_t node;
+};
+
 #define HEALTH_MS      10000 /* for an LB that must find out first, all nodes together */
 #define HEALTH_LOOK_MS 200
 
@@ -73,21 +79,32 @@ static bool read_settled(struct cluster *cluster, size_t lb, size_t node, struct
     return false;
 }
 
-/* away: why the LB did not answer before; it is not asked for every node, which would take long. */
+/* The row is of one node, what was answered of another: its members are not named here. */
+static void tell_away(const struct cluster_config *config, size_t lb, size_t asked,
+                      enum error_code code, struct error *ret_error)
+{
+    error_set(ret_error, code,
+              "load balancer %s: no answer about node %s, and so not asked about this one",
+              config->lbs[lb].lb.name, config->nodes[asked].name);
+}
+
+/* An LB that did not answer for the first of its nodes is not asked for every node, which would
+ * take long. */
 static void read_lb(struct cluster *cluster, struct plan_input *input, size_t lb, size_t node,
-                    struct deadline deadline, struct error *away)
+                    struct deadline deadline, struct away *away)
 {
     struct plan_lb *ret = &input->nodes[node].lbs[lb];
     struct lb_member_state state;
     ret->is_configured = cluster->config->lbs[lb].nodes[node].count != 0;
     if (!ret->is_configured)
         return;
-    ret->error = *away;
-    if (away->code != ERROR_NONE)
+    if (away->code != ERROR_NONE) {
+        tell_away(cluster->config, lb, away->node, away->code, &ret->error);
         return;
+    }
     if (!read_settled(cluster, lb, node, deadline, &state, &ret->error)) {
         if (error_code_is_transient(ret->error.code))
-            *away = ret->error;
+            *away = (struct away){ret->error.code, node};
         return;
     }
     error_clear(&ret->error);
@@ -106,8 +123,7 @@ static int64_t run(struct pool_job *base)
     read_rest(config, job->input);
     struct deadline deadline = deadline_after_ms(HEALTH_MS);
     for (size_t lb = 0; lb < config->lb_count; lb++) {
-        struct error away;
-        error_clear(&away);
+        struct away away = {.code = ERROR_NONE};
         for (size_t node = 0; node < config->node_count; node++)
             read_lb(job->cluster, job->input, lb, node, deadline, &away);
     }
