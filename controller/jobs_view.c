@@ -26,6 +26,7 @@ struct wanted {
     int config_node; /* and in the configuration */
     bool is_taken;   /* what the core believes: it may have been rebuilt since it was told */
     enum lb_admin admin;
+    bool is_quarantined;
 };
 
 struct orders {
@@ -47,6 +48,7 @@ struct view_job {
     int64_t looked_ms[LIMIT_LBS];   /* monotonic: for nodes that should have their traffic */
     uint8_t taken[LIMIT_NODES];     /* by node of the configuration: bit of each LB in which it is
                                        out, and not by us, as last seen */
+    uint8_t shut_out[LIMIT_NODES];  /* by the same: in which it was seen out since it is to be */
     pthread_mutex_t lock;           /* the main thread writes the orders, the worker copies them */
     struct orders orders;
 };
@@ -87,6 +89,19 @@ static bool read_one(struct view_job *job, const struct orders *orders)
     return false; /* the core sees its age: unknown counts as out */
 }
 
+/* A node that fails after it was returned has its traffic from us, and is quarantined then. */
+static void tell_taken(const struct view_job *job, size_t lb, const struct wanted *wanted)
+{
+    const struct cluster_config *config = job->cluster->config;
+    const char *node = config->nodes[wanted->config_node].name, *name = config->lbs[lb].lb.name;
+    if (wanted->is_quarantined && (job->shut_out[wanted->config_node] & 1u << lb) == 0)
+        log_notice("cluster %s: node %s is quarantined: taken out at %s", config->name, node, name);
+    else
+        log_warning("cluster %s: node %s was given back its traffic at %s by somebody else, or by "
+                    "a reload; taken out again",
+                    config->name, node, name);
+}
+
 /* False where the load balancer is away, and need not be asked for the next node. */
 static bool compare_node(struct view_job *job, size_t lb, unsigned orders,
                          const struct wanted *wanted)
@@ -103,13 +118,13 @@ static bool compare_node(struct view_job *job, size_t lb, unsigned orders,
         log_notice("cluster %s: node %s: what %s had could not be read; it is out there",
                    config->name, config->nodes[wanted->config_node].name, config->lbs[lb].lb.name);
     else if (restriction == LB_TAKEN_AGAIN)
-        log_warning("cluster %s: node %s was given back its traffic at %s by somebody else, or by "
-                    "a reload; taken out again",
-                    config->name, config->nodes[wanted->config_node].name, config->lbs[lb].lb.name);
+        tell_taken(job, lb, wanted);
+    if (atomic_load(&job->cluster->orders) == orders) /* or it was not looked at */
+        job->shut_out[wanted->config_node] |= (uint8_t)(1u << lb);
     return true;
 }
 
-_Static_assert(LIMIT_LBS <= 8, "taken has a bit an LB");
+_Static_assert(LIMIT_LBS <= 8, "taken and shut_out have a bit an LB");
 
 static void tell_traffic(struct view_job *job, uint32_t node, bool is_taken)
 {
@@ -160,19 +175,22 @@ static void look(struct view_job *job, const struct orders *orders, size_t lb, i
     job->looked_ms[lb] = clock_monotonic_ms();
 }
 
-/* What is out because of us now is not remembered as taken by somebody else. */
-static void forget_taken(struct view_job *job, const struct orders *orders)
+/* What is out because of us now is not remembered as taken by somebody else, nor as out what has
+ * its traffic. */
+static void forget_others(struct view_job *job, const struct orders *orders)
 {
-    for (uint32_t i = 0; i < orders->wanted_count; i++)
-        if (orders->wanted[i].admin != LB_ADMIN_UP)
-            job->taken[orders->wanted[i].config_node] = 0;
+    for (uint32_t i = 0; i < orders->wanted_count; i++) {
+        bool is_up = orders->wanted[i].admin == LB_ADMIN_UP;
+        uint8_t *others = is_up ? job->shut_out : job->taken;
+        others[orders->wanted[i].config_node] = 0;
+    }
 }
 
 /* Each load balancer as often as it is cheap to ask. */
 static void compare(struct view_job *job, const struct orders *orders)
 {
     const struct cluster_config *config = job->cluster->config;
-    forget_taken(job, orders);
+    forget_others(job, orders);
     for (size_t lb = 0; lb < config->lb_count && orders->wanted_count != 0; lb++) {
         int64_t now_ms = clock_monotonic_ms();
         look(job, orders, lb, now_ms);
@@ -231,7 +249,8 @@ static void want(struct orders *orders, const struct cluster *cluster)
             continue;
         orders->wanted[orders->wanted_count++] =
             (struct wanted){i, config_find_node(cluster->config, upgrade->nodes[i].name),
-                            upgrade->nodes[i].is_taken, admins[wanted]};
+                            upgrade->nodes[i].is_taken, admins[wanted],
+                            upgrade->nodes[i].place == PLACE_QUARANTINED};
     }
 }
 

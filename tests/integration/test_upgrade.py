@@ -156,6 +156,20 @@ def test_error_during_soak_rolls_back(begin):
     trial.assert_serves("7.9.0")
 
 
+def test_node_that_is_quarantined_under_traffic_was_given_it_by_nobody_else(begin):
+    trial = begin(policy={"on_failure": "quarantine", "max_unavailable": 2, "min_available": 1,
+                          "soak": "5s"})
+    trial.fail_from("bb1", "7.9.4", error_after_active_ms=1200)
+    trial.upgrade("7.9.4")
+    trial.waiting("node bb1: soak:.*ERROR")
+    assert "node bb1 is quarantined: taken out at edge" in trial.log()
+    assert "by somebody else" not in trial.log()
+    trial.node("bb1").set_faults(error_after_active_ms=None)
+    trial.decide("rollback")
+    trial.ended("rolled-back")
+    trial.assert_serves("7.9.0")
+
+
 def test_error_of_an_upgraded_node_after_its_soak_rolls_back(begin):
     trial = begin(policy={"soak": "2s"})
     trial.fail_from("bb1", "7.9.4", error_after_active_ms=3500)
