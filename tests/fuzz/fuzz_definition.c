@@ -6,14 +6,12 @@
  */
 #include "check.h"
 #include "definition_text.h"
+#include "text_input.h"
 
-#include <stdint.h>
 #include <string.h>
 
 #define OLD "7.9.0"
 #define NEW "7.9.4"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct definition_places places = {.releases = {"/o", "/data/o"},
                                                 .links = {"/o/current", NULL}};
@@ -29,7 +27,7 @@ static bool edit(const char *text, const char *from, const char *to, struct buff
     return definition_text_edit(text, &places, from, to, ret_text);
 }
 
-static void check_edit(const char *text)
+static void check_text(const char *text)
 {
     struct definition_names before, after;
     struct buffer there, back, again;
@@ -47,15 +45,4 @@ static void check_edit(const char *text)
     buffer_done(&there);
     buffer_done(&back);
     buffer_done(&again);
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-    char text[4096];
-    if (size >= sizeof(text) || memchr(data, 0, size) != NULL)
-        return 0;
-    memcpy(text, data, size);
-    text[size] = '\0';
-    check_edit(text);
-    return 0;
 }

@@ -6,11 +6,9 @@
 #include "check.h"
 #include "definition_text.h"
 #include "properties_text.h"
+#include "text_input.h"
 
-#include <stdint.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_value(const char *text)
 {
@@ -33,14 +31,8 @@ static void check_paths(const char *text)
     (void)definition_text_has_start(text);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void check_text(const char *text)
 {
-    char text[4096];
-    if (size >= sizeof(text) || memchr(data, 0, size) != NULL)
-        return 0;
-    memcpy(text, data, size);
-    text[size] = '\0';
     check_value(text);
     check_paths(text);
-    return 0;
 }
