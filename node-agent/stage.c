@@ -38,6 +38,7 @@ struct source {
     struct job *job;
     int fd;
     char *chunk;
+    bool is_fetched; /* its bytes were hashed as they came, into a file of ours alone */
     struct digest digest;
     struct artifact_signature signature;
     struct progress progress;
@@ -92,7 +93,8 @@ static bool read_chunk(void *context, const void **ret_bytes, size_t *ret_size, 
         error_set_errno(err, errno, "read the artifact");
         return false;
     }
-    digest_add(&source->digest, source->chunk, (size_t)size);
+    if (!source->is_fetched)
+        digest_add(&source->digest, source->chunk, (size_t)size);
     artifact_signature_add(&source->signature, source->chunk, (size_t)size);
     source->job->report.bytes_done += size;
     progress_send(&source->progress, source->job);
@@ -116,6 +118,10 @@ static bool read_rest(struct source *source, struct error *err)
 static bool check_digest(struct source *source, struct error *err)
 {
     struct job *job = source->job;
+    if (source->is_fetched) {
+        TEXT_COPY(job->report.sha256, job->command->sha256);
+        return true;
+    }
     if (job->command->sha256[0] != '\0' &&
         !digest_check(&source->digest, job->command->sha256, err))
         return false;
@@ -280,10 +286,11 @@ static bool check_room(const struct source *source, struct error *err)
            disk_space_check_release(job->config->bitbucket.releases, packed, unpacked, err);
 }
 
-static bool stage_file(struct job *job, const char *path,
+static bool stage_file(struct job *job, const char *path, bool is_fetched,
                        const struct artifact_signature *signature, struct error *err)
 {
-    struct source source = {.job = job, .fd = -1, .signature = *signature};
+    struct source source = {
+        .job = job, .fd = -1, .is_fetched = is_fetched, .signature = *signature};
     artifact_signature_begin(&source.signature);
     if (!open_source(&source, path, err)) {
         memory_close_fd(&source.fd);
@@ -311,7 +318,7 @@ static bool stage_url(struct job *job, const struct artifact_signature *signatur
     }
     if (!fetch_artifact(job, path, err))
         return false;
-    bool is_staged = stage_file(job, path, signature, err);
+    bool is_staged = stage_file(job, path, true, signature, err);
     if (!is_staged && err->code == ERROR_INTEGRITY) /* it will not get better */
         (void)fetch_forget(job->config, job->command->version, &ignored);
     return is_staged && fetch_forget(job->config, job->command->version, err);
@@ -350,6 +357,6 @@ bool verb_stage(struct job *job, struct error *err)
     if (!artifact_signature_read(&signature, job, err))
         return false;
     return job->command->artifact[0] == '/'
-               ? stage_file(job, job->command->artifact, &signature, err)
+               ? stage_file(job, job->command->artifact, false, &signature, err)
                : stage_url(job, &signature, err);
 }

@@ -450,6 +450,7 @@ static void stages_from_a_url_and_keeps_no_secret_of_it(void **state)
     assert_good(verb_stage(&job, &err));
     scripted_server_stop(&server);
     assert_good(release_record_read(&config, "7.9.4", &record, &err));
+    assert_string_equal(record.sha256, command.sha256);
     assert_null(strstr(record.artifact, "secret"));
     assert_false(exists("state/staging/7.9.4.part"));
     assert_false(exists("state/staging/7.9.4.source"));
