@@ -47,8 +47,9 @@ static const char help[] =
     "  --help             print this, and end\n"
     "\n"
     "Exit status: 0 ended by SIGTERM or SIGINT, or nothing wrong; 1 could not begin (state_dir in\n"
-    "use, record damaged, key file); 2 wrong usage; 3 the configuration is not good, or what it\n"
-    "leaves open cannot be found; or, with check, anything else is wrong with the host.\n";
+    "use, record damaged, key file), or could not print; 2 wrong usage; 3 the configuration is\n"
+    "not good, or what it leaves open cannot be found; or, with check, anything else is wrong\n"
+    "with the host.\n";
 
 struct options {
     const char *config_path;

@@ -78,14 +78,18 @@ static bool look_at(struct search *search, const struct process *process, bool i
     pid_t pid = process->pid;
     struct buffer *scratch = &search->scratch;
     enum evidence evidence = EVIDENCE_UNCLEAR;
-    bool is_believed = true;
+    bool is_believed = true, is_known = true;
+    struct error failure;
     for (int i = 0; i < EXECUTING_LOOKS && is_believed && evidence == EVIDENCE_UNCLEAR; i++) {
         if (i > 0)
             process_wait_gone(process, deadline_after_ms(EXECUTING_WAIT_MS));
         evidence = evidence_of(pid, is_from_pid_file, scratch);
-        if (evidence != EVIDENCE_STRANGER &&
-            !process_owners_believe(&search->owners, pid, &is_believed, search->err))
-            return false;
+        if (evidence != EVIDENCE_STRANGER)
+            is_known = process_owners_believe(&search->owners, pid, &is_believed, &failure);
+    }
+    if (!is_known && evidence == EVIDENCE_LIKE_BITBUCKET) {
+        *search->err = failure;
+        return false;
     }
     *ret_is_ours =
         is_believed && evidence == EVIDENCE_LIKE_BITBUCKET &&

@@ -52,16 +52,16 @@ void process_owners_init(struct process_owners *owners, const struct bitbucket_c
         add_id(owners, status.st_uid);
 }
 
-static bool ask(struct process_owners *owners, struct error *err)
+static void ask(struct process_owners *owners)
 {
     char user[LIMIT_NAME] = "", where[LIMIT_PATH];
-    if (!service_of(owners->config)->user(owners->config, user, err))
-        return false;
-    add_user(owners, user);
-    if (look_for_user_of_tree(owners->config, user, where))
-        add_user(owners, user);
-    owners->has_asked = true;
-    return true;
+    if (!owners->has_asked) {
+        owners->has_asked = true;
+        if (service_of(owners->config)->user(owners->config, user, &owners->failure))
+            add_user(owners, user);
+        if (look_for_user_of_tree(owners->config, user, where))
+            add_user(owners, user);
+    }
 }
 
 /* The kernel escapes a newline in the process's name, which stands before it in this file. */
@@ -96,11 +96,14 @@ bool process_owners_believe(struct process_owners *owners, pid_t pid, bool *ret_
     uid_t ids[OWNER_IDS];
     bool is_believed = read_ids(pid, ids) && !has_callers_words(pid);
     for (size_t i = 0; i < OWNER_IDS && is_believed; i++) {
-        if (!is_known(owners, ids[i]) && !owners->has_asked && !ask(owners, err)) {
+        if (!is_known(owners, ids[i]))
+            ask(owners);
+        is_believed = is_known(owners, ids[i]);
+        if (!is_believed && owners->failure.code != ERROR_NONE) {
+            *err = owners->failure;
             error_wrap(err, "whether process %d is Bitbucket's", (int)pid);
             return false;
         }
-        is_believed = is_known(owners, ids[i]);
     }
     *ret_is_believed = is_believed;
     return true;

@@ -21,6 +21,7 @@ struct process_owners {
     uid_t believed[PROCESS_OWNERS];
     size_t count;
     bool has_asked; /* the service and the tree: it takes a call over a bus, and name services */
+    struct error failure; /* of that; or ERROR_NONE */
 };
 
 void process_owners_init(struct process_owners *owners, const struct bitbucket_config *config);

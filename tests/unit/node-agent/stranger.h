@@ -8,6 +8,9 @@
 
 #include "common/unit_test.h"
 
+#include "buffer.h"
+#include "file.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -62,6 +65,17 @@ static inline struct stranger stranger_start(struct stranger_looks looks)
     assert_int_equal(read(executed[0], &byte, 1), 0);
     close(executed[0]);
     return (struct stranger){pid, input[1]};
+}
+
+/* A program of the JVM's name, in the scratch directory, that reads its input until it ends. */
+static inline const char *stranger_java(void)
+{
+    struct buffer program;
+    buffer_init(&program, (size_t)64 * 1024 * 1024);
+    assert_good(file_read("/bin/cat", &program, &err));
+    assert_good(file_replace(scratch_path("java"), program.data, program.length, 0755, &err));
+    buffer_done(&program);
+    return scratch_path("java");
 }
 
 static inline void stranger_end(struct stranger *stranger)

@@ -99,15 +99,10 @@ static void the_user_that_the_tree_names_is_believed(void **state)
 static void a_set_uid_program_is_not_believed(void **state)
 {
     char environment[LIMIT_PATH + 32];
-    struct buffer program;
     (void)state;
     snprintf(environment, sizeof(environment), "BITBUCKET_HOME=%s", config.bitbucket.home);
-    buffer_init(&program, (size_t)64 * 1024 * 1024);
-    assert_good(file_read("/bin/cat", &program, &err));
-    assert_good(file_replace(scratch_path("java"), program.data, program.length, 0755, &err));
-    buffer_done(&program);
     struct stranger java = stranger_start(
-        (struct stranger_looks){.program = scratch_path("java"), .environment = environment});
+        (struct stranger_looks){.program = stranger_java(), .environment = environment});
     assert_int_equal(find(), 1);
     assert_int_equal(chmod(scratch_path("java"), 04755), 0);
     assert_int_equal(find(), 0);
