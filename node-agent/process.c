@@ -71,36 +71,48 @@ bool process_wait_gone(const struct process *process, struct deadline deadline)
     return true;
 }
 
-/* False with *err: it looks like one of ours, and whom to believe cannot be told. */
-static bool look_at(struct search *search, const struct process *process, bool is_from_pid_file,
-                    bool *ret_is_ours)
+/* *ret_evidence of one look. False with *err: it looks like Bitbucket, and whom to believe cannot
+ * be told. */
+static bool look_at(struct search *search, pid_t pid, bool is_from_pid_file,
+                    enum evidence *ret_evidence)
 {
-    pid_t pid = process->pid;
     struct buffer *scratch = &search->scratch;
-    enum evidence evidence = EVIDENCE_UNCLEAR;
-    bool is_believed = true, is_known = true;
     struct error failure;
-    for (int i = 0; i < EXECUTING_LOOKS && is_believed && evidence == EVIDENCE_UNCLEAR; i++) {
-        if (i > 0)
-            process_wait_gone(process, deadline_after_ms(EXECUTING_WAIT_MS));
-        evidence = evidence_of(pid, is_from_pid_file, scratch);
-        if (evidence != EVIDENCE_STRANGER)
-            is_known = process_owners_believe(&search->owners, pid, &is_believed, &failure);
-    }
-    if (!is_known && evidence == EVIDENCE_LIKE_BITBUCKET) {
+    bool is_believed = false;
+    *ret_evidence = evidence_of(pid, is_from_pid_file, scratch);
+    if (*ret_evidence == EVIDENCE_STRANGER)
+        return true;
+    bool is_known = process_owners_believe(&search->owners, pid, &is_believed, &failure);
+    if (!is_known && *ret_evidence == EVIDENCE_BITBUCKET) {
         *search->err = failure;
         return false;
     }
-    *ret_is_ours =
-        is_believed && evidence == EVIDENCE_LIKE_BITBUCKET &&
-        evidence_names_home(pid, search->config, &search->home, is_from_pid_file, scratch);
+    if (is_known && !is_believed)
+        *ret_evidence = EVIDENCE_STRANGER;
+    else if (*ret_evidence == EVIDENCE_BITBUCKET)
+        *ret_evidence =
+            evidence_of_home(pid, search->config, &search->home, is_from_pid_file, scratch);
+    return true;
+}
+
+static bool is_ours(struct search *search, const struct process *process, bool is_from_pid_file,
+                    bool *ret_is_ours)
+{
+    enum evidence evidence = EVIDENCE_UNCLEAR;
+    for (int i = 0; i < EXECUTING_LOOKS && evidence == EVIDENCE_UNCLEAR; i++) {
+        if (i > 0)
+            process_wait_gone(process, deadline_after_ms(EXECUTING_WAIT_MS));
+        if (!look_at(search, process->pid, is_from_pid_file, &evidence))
+            return false;
+    }
+    *ret_is_ours = evidence == EVIDENCE_BITBUCKET;
     return true;
 }
 
 /* Adds the process if it is ours and alive; one that ends meanwhile is none. */
 static bool search_add(struct search *search, pid_t pid, bool is_from_pid_file)
 {
-    bool is_ours = false;
+    bool is_bitbucket = false;
     struct process_list *list = search->list;
     struct process process = {.pid = pid, .pidfd = pidfd_of(pid)};
     if (process.pidfd < 0) {
@@ -109,8 +121,8 @@ static bool search_add(struct search *search, pid_t pid, bool is_from_pid_file)
         error_set_errno(search->err, errno, "pidfd_open of process %d", (int)pid);
         return false;
     }
-    bool is_well = look_at(search, &process, is_from_pid_file, &is_ours);
-    if (!is_ours || process_is_gone(&process)) {
+    bool is_well = is_ours(search, &process, is_from_pid_file, &is_bitbucket);
+    if (!is_bitbucket || process_is_gone(&process)) {
         close(process.pidfd);
         return is_well;
     }

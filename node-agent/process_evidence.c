@@ -158,30 +158,44 @@ static bool is_start_script(const struct buffer *words)
     return words_have(words, "start-bitbucket.sh") || words_have(words, "_start-webapp.sh");
 }
 
-enum evidence evidence_of(pid_t pid, bool may_be_script, struct buffer *scratch)
+/* Its words; false where they are not to be had, with the evidence that this is. */
+static bool read_words(pid_t pid, struct buffer *ret_words, enum evidence *ret_evidence)
 {
     char program[PATH_MAX];
-    if (!evidence_read(pid, "cmdline", scratch))
-        return EVIDENCE_STRANGER;
-    if (scratch->length == 0) /* a kernel thread, or one that has ended, has no program either */
-        return read_proc_link(pid, "exe", program) ? EVIDENCE_UNCLEAR : EVIDENCE_STRANGER;
-    bool is_like = evidence_word_after(scratch, EVIDENCE_HOME) != NULL || is_java(pid, scratch) ||
-                   (may_be_script && is_start_script(scratch));
-    return is_like ? EVIDENCE_LIKE_BITBUCKET : EVIDENCE_STRANGER;
+    *ret_evidence = EVIDENCE_STRANGER;
+    if (!evidence_read(pid, "cmdline", ret_words))
+        return false;
+    /* A kernel thread, or one that has ended, has no program either. */
+    if (ret_words->length == 0 && read_proc_link(pid, "exe", program))
+        *ret_evidence = EVIDENCE_UNCLEAR;
+    return ret_words->length > 0;
 }
 
-bool evidence_names_home(pid_t pid, const struct bitbucket_config *config,
-                         const struct home_names *home, bool may_be_script, struct buffer *scratch)
+enum evidence evidence_of(pid_t pid, bool may_be_script, struct buffer *scratch)
+{
+    enum evidence evidence;
+    if (!read_words(pid, scratch, &evidence))
+        return evidence;
+    bool is_like = evidence_word_after(scratch, EVIDENCE_HOME) != NULL || is_java(pid, scratch) ||
+                   (may_be_script && is_start_script(scratch));
+    return is_like ? EVIDENCE_BITBUCKET : EVIDENCE_STRANGER;
+}
+
+enum evidence evidence_of_home(pid_t pid, const struct bitbucket_config *config,
+                               const struct home_names *home, bool may_be_script,
+                               struct buffer *scratch)
 {
     char version[LIMIT_VERSION];
-    if (!evidence_read(pid, "cmdline", scratch))
-        return false;
+    enum evidence evidence;
+    if (!read_words(pid, scratch, &evidence))
+        return evidence;
     if (words_name_home(scratch, EVIDENCE_HOME, home))
-        return true;
+        return EVIDENCE_BITBUCKET;
     bool is_script = may_be_script && is_start_script(scratch);
-    if (is_script && is_in_release(pid, "cwd", config, version))
-        return true;
-    return (is_script || is_java(pid, scratch)) && environment_names_home(pid, home, scratch);
+    bool is_ours =
+        (is_script && is_in_release(pid, "cwd", config, version)) ||
+        ((is_script || is_java(pid, scratch)) && environment_names_home(pid, home, scratch));
+    return is_ours ? EVIDENCE_BITBUCKET : EVIDENCE_STRANGER;
 }
 
 /* The jars and the bundled Java runtime that it has open: their names are resolved by the kernel,

@@ -25,7 +25,7 @@ bool evidence_scan(evidence_visitor visit, void *context, struct error *err);
 enum evidence {
     EVIDENCE_STRANGER,
     /* It has the words of a Bitbucket, of this home or another one; anybody can start such. */
-    EVIDENCE_LIKE_BITBUCKET,
+    EVIDENCE_BITBUCKET,
     /* It has a program but no command line: it is in the middle of execve(2), for less than a
      * millisecond, and can be anything. */
     EVIDENCE_UNCLEAR,
@@ -37,10 +37,11 @@ enum evidence {
  * scanned. */
 enum evidence evidence_of(pid_t pid, bool may_be_script, struct buffer *scratch);
 
-/* Whether it is Bitbucket of this home. To be asked only of a process whose owner is believed
+/* The same, and of this home. To be asked only of a process whose owner is believed
  * (process_owner.h), and after that. */
-bool evidence_names_home(pid_t pid, const struct bitbucket_config *config,
-                         const struct home_names *home, bool may_be_script, struct buffer *scratch);
+enum evidence evidence_of_home(pid_t pid, const struct bitbucket_config *config,
+                               const struct home_names *home, bool may_be_script,
+                               struct buffer *scratch);
 
 #define EVIDENCE_HOME "-Dbitbucket.home="
 
