@@ -134,8 +134,6 @@ static bool append(struct record *record, char *text, bool is_durable, struct er
     bool is_added = is_durable ? append_log_add(record->log, texts, 1, err)
                                : append_log_add_unsynced(record->log, text, err);
     free(text);
-    if (!is_added && err->code == ERROR_FULL)
-        error_hint(err, "make room on the disk of the agent's state_dir, then resume");
     return is_added;
 }
 

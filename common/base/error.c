@@ -33,23 +33,24 @@ _Static_assert(sizeof(codes) / sizeof(codes[0]) == ERROR_CODE_COUNT, "one row a 
 static const struct {
     int errno_value;
     enum error_code code;
+    const char *hint; /* NULL: whoever knows what was tried says what to do */
 } errno_codes[] = {
-    {ENOSPC, ERROR_FULL},
-    {EDQUOT, ERROR_FULL},
-    {ENOENT, ERROR_NOT_FOUND},
-    {EACCES, ERROR_DENIED},
-    {EPERM, ERROR_DENIED},
-    {ECONNREFUSED, ERROR_UNAVAILABLE},
-    {ECONNRESET, ERROR_UNAVAILABLE},
-    {ECONNABORTED, ERROR_UNAVAILABLE},
-    {EPIPE, ERROR_UNAVAILABLE},
-    {ENOTCONN, ERROR_UNAVAILABLE},
-    {EHOSTUNREACH, ERROR_UNAVAILABLE},
-    {EHOSTDOWN, ERROR_UNAVAILABLE},
-    {ENETUNREACH, ERROR_UNAVAILABLE},
-    {ENETDOWN, ERROR_UNAVAILABLE},
-    {ENETRESET, ERROR_UNAVAILABLE},
-    {ETIMEDOUT, ERROR_TIMEOUT},
+    {ENOSPC, ERROR_FULL, "make room on that disk (see df, and df -i), then try again"},
+    {EDQUOT, ERROR_FULL, "make room there, or raise the quota, then try again"},
+    {ENOENT, ERROR_NOT_FOUND, NULL},
+    {EACCES, ERROR_DENIED, NULL},
+    {EPERM, ERROR_DENIED, NULL},
+    {ECONNREFUSED, ERROR_UNAVAILABLE, NULL},
+    {ECONNRESET, ERROR_UNAVAILABLE, NULL},
+    {ECONNABORTED, ERROR_UNAVAILABLE, NULL},
+    {EPIPE, ERROR_UNAVAILABLE, NULL},
+    {ENOTCONN, ERROR_UNAVAILABLE, NULL},
+    {EHOSTUNREACH, ERROR_UNAVAILABLE, NULL},
+    {EHOSTDOWN, ERROR_UNAVAILABLE, NULL},
+    {ENETUNREACH, ERROR_UNAVAILABLE, NULL},
+    {ENETDOWN, ERROR_UNAVAILABLE, NULL},
+    {ENETRESET, ERROR_UNAVAILABLE, NULL},
+    {ETIMEDOUT, ERROR_TIMEOUT, NULL},
 };
 
 /* A text that was cut inside a character ends before that character. */
@@ -99,13 +100,17 @@ void error_set(struct error *err, enum error_code code, const char *format, ...)
     err->hint[0] = '\0';
 }
 
-static enum error_code code_of_errno(int errno_value)
+static void classify_errno(struct error *err, int errno_value)
 {
+    err->code = ERROR_SYSTEM;
+    err->hint[0] = '\0';
     for (size_t i = 0; i < sizeof(errno_codes) / sizeof(errno_codes[0]); i++) {
-        if (errno_codes[i].errno_value == errno_value)
-            return errno_codes[i].code;
+        if (errno_codes[i].errno_value != errno_value)
+            continue;
+        err->code = errno_codes[i].code;
+        if (errno_codes[i].hint != NULL)
+            error_hint(err, "%s", errno_codes[i].hint);
     }
-    return ERROR_SYSTEM;
 }
 
 void error_set_errno(struct error *err, int errno_value, const char *format, ...)
@@ -117,9 +122,8 @@ void error_set_errno(struct error *err, int errno_value, const char *format, ...
     append_formatted(message, sizeof(message), format, arguments);
     va_end(arguments);
     append(message, sizeof(message), ": %s", strerror_r(errno_value, unknown, sizeof(unknown)));
-    err->code = code_of_errno(errno_value);
     memcpy(err->message, message, sizeof(message));
-    err->hint[0] = '\0';
+    classify_errno(err, errno_value);
 }
 
 void error_wrap(struct error *err, const char *format, ...)

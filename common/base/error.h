@@ -44,9 +44,9 @@ struct error {
 void error_set(struct error *err, enum error_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Like error_set(), with ": " and the text of errno_value appended; ENOSPC, EDQUOT give ERROR_FULL,
- * ENOENT gives ERROR_NOT_FOUND, EACCES and EPERM give ERROR_DENIED, ECONNREFUSED and its like give
- * ERROR_UNAVAILABLE, ETIMEDOUT gives ERROR_TIMEOUT, all others ERROR_SYSTEM. */
+/* Like error_set(), with ": " and the text of errno_value appended; ENOSPC, EDQUOT give ERROR_FULL
+ * and a hint, ENOENT gives ERROR_NOT_FOUND, EACCES and EPERM give ERROR_DENIED, ECONNREFUSED and
+ * its like give ERROR_UNAVAILABLE, ETIMEDOUT gives ERROR_TIMEOUT, all others ERROR_SYSTEM. */
 void error_set_errno(struct error *err, int errno_value, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

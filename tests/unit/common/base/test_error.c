@@ -15,6 +15,9 @@ static void contexts_stand_outermost_first(void **state)
     error_wrap(&err, "node %s", "bb2");
     assert_string_equal(err.message, "node bb2: switch: rename '/opt/x': No space left on device");
     assert_int_equal(err.code, ERROR_FULL);
+    assert_string_equal(err.hint, "make room on that disk (see df, and df -i), then try again");
+    error_set_errno(&err, ENOENT, "rename '%s'", "/opt/x");
+    assert_string_equal(err.hint, "");
 }
 
 static void errno_decides_the_code(void **state)
