@@ -71,7 +71,11 @@ static const struct field facts_fields[] = {
     FIELD(node_facts, free_inodes, "free_inodes", FIELD_INTEGER, -1, 0),
     FIELD(node_facts, load_1m_x100, "load_1m_x100", FIELD_INTEGER, -1, 0),
     FIELD(node_facts, clock_ms, "clock_ms", FIELD_INTEGER, -1, 0),
+    FIELD(node_facts, room.detail, "room", FIELD_TEXT, 0, VERB_BIT(VERB_FACTS)),
+    FIELD(node_facts, room.failure, "room_failure", FIELD_TEXT, 0, VERB_BIT(VERB_FACTS)),
+    FIELD(node_facts, room.hint, "room_hint", FIELD_TEXT, 0, VERB_BIT(VERB_FACTS)),
 };
+#define FACTS_SHAPE SHAPE(facts_fields, VERB_BIT(VERB_FACTS))
 
 /* Each object of their list "complaints", which is there where there is one. */
 static const struct field complaint_fields[] = {
@@ -286,7 +290,7 @@ static bool read_list(const struct report_list *list, const json_t *object, void
 
 static json_t *write_facts(const struct node_facts *facts)
 {
-    json_t *object = shape_write(SHAPE(facts_fields, 0), facts);
+    json_t *object = shape_write(FACTS_SHAPE, facts);
     if (facts->complaint_count > 0) {
         int failure =
             json_object_set_new(object, complaint_list.name, write_list(&complaint_list, facts));
@@ -295,16 +299,26 @@ static json_t *write_facts(const struct node_facts *facts)
     return object;
 }
 
+static bool check_room(const struct node_room *room, struct error *err)
+{
+    if (message_is_printable(room->detail) && message_is_printable(room->failure) &&
+        message_is_printable(room->hint))
+        return true;
+    error_set(err, ERROR_PROTOCOL, "'room' is not printable");
+    return false;
+}
+
 static bool read_facts(const json_t *object, struct node_facts *facts, struct error *err)
 {
     const char *const nested[] = {complaint_list.name, NULL};
-    const struct shape shape = SHAPE(facts_fields, 0);
+    const struct shape shape = FACTS_SHAPE;
     if (!json_is_object(object)) {
         error_set(err, ERROR_PROTOCOL, "'facts' is not an object");
         return false;
     }
     bool is_read = shape_only(shape, nested, object, err) &&
                    shape_read(shape, false, object, facts, err) &&
+                   shape_read(shape, true, object, facts, err) && check_room(&facts->room, err) &&
                    (json_object_get(object, complaint_list.name) == NULL ||
                     read_list(&complaint_list, object, facts, err));
     if (!is_read)

@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define FACTS_MS 5000 /* an agent that lives answers in milliseconds */
+#define FACTS_MS        5000  /* an agent that lives answers in milliseconds */
+#define FACTS_OF_URL_MS 15000 /* but asks an artifact's server first, fetch_look() */
 
 struct plan_run {
     struct plan_run *next;
@@ -27,6 +28,12 @@ struct plan_run {
     struct customisation_answers customisations;
     int64_t customisations_deadline_ms;
 };
+
+static int facts_ms(const struct request *request)
+{
+    bool is_url = request->artifact[0] != '\0' && request->artifact[0] != '/';
+    return is_url ? FACTS_OF_URL_MS : FACTS_MS;
+}
 
 static void facts_id(const struct plan_run *run, const char *node, char id[LIMIT_ID])
 {
@@ -43,10 +50,14 @@ static void ask_facts(struct shell *shell, struct cluster *cluster, struct plan_
     facts_id(run, node->agent, command.id);
     TEXT_COPY(command.node, node->agent);
     TEXT_COPY(command.artifact, run->request.artifact);
+    if (command.artifact[0] != '\0') { /* what staging it would take */
+        TEXT_COPY(command.version, run->request.to);
+        TEXT_COPY(command.sha256, run->request.sha256);
+    }
     if (send_command(shell, cluster, &command, &run->input.nodes[index].agent_error)) {
         run->missing_facts |= 1u << index;
         error_set(&run->input.nodes[index].agent_error, ERROR_TIMEOUT,
-                  "no answer from agent '%s' in %d s", node->agent, FACTS_MS / 1000);
+                  "no answer from agent '%s' in %d s", node->agent, facts_ms(&run->request) / 1000);
         error_hint(&run->input.nodes[index].agent_error,
                    "on that node: systemctl status shunt-agent; "
                    "shunt-agent check");
@@ -125,8 +136,8 @@ void plan_run_start(struct shell *shell, struct cluster *cluster, const struct r
     struct plan_run *run = memory_zeroed(1, sizeof(*run));
     run->request = *request;
     run->note = memory_text(note);
-    run->deadline_ms = clock_monotonic_ms() + FACTS_MS;
-    run->customisations_deadline_ms = clock_monotonic_ms() + CUSTOMISATIONS_MS + FACTS_MS;
+    run->deadline_ms = clock_monotonic_ms() + facts_ms(request);
+    run->customisations_deadline_ms = clock_monotonic_ms() + CUSTOMISATIONS_MS + facts_ms(request);
     fill_input(cluster, request, &run->input);
     running_error(cluster, &run->input.run_error);
     run->next = cluster->plans;

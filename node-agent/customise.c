@@ -244,8 +244,8 @@ static bool extract(void *context, const struct distribution_entry *entry, struc
             distribution_copy(entry, fd, err));
 }
 
-static bool try_carrying(const struct customising *customising, struct buffer *hunks,
-                         struct carry_result *results, struct error *err)
+static bool try_carrying(const struct customising *customising, const char *artifact,
+                         struct buffer *hunks, struct carry_result *results, struct error *err)
 {
     const struct command *command = customising->job->command;
     char path[RELEASE_PATH_SIZE + 8];
@@ -256,7 +256,7 @@ static bool try_carrying(const struct customising *customising, struct buffer *h
     struct extraction extraction = {.list = &customising->list, .new_fd = new_fd};
     struct carry carry = carry_of(customising, new_fd, hunks);
     carry.is_trial = true;
-    return distribution_each(command->artifact, command->version, command->sha256,
+    return distribution_each(artifact, command->version, command->sha256,
                              customising->tree.deadline, extract, &extraction, err) &&
            carry_customisations(&carry, &customising->list, results, err);
 }
@@ -294,20 +294,59 @@ static void tell(const struct customisation_list *list, const struct carry_resul
     TEXT_COPY(report->hunks, buffer_text(&masked));
 }
 
-/* With an artifact that is no file of this node, only what there is can be told. */
+/* The new release where its bytes are at hand: the file that was named, or, for a URL, one that is
+ * kept here under its version. "" = nowhere. */
+static void find_new(const struct job *job, char path[RELEASE_ARTIFACT_SIZE])
+{
+    const struct command *command = job->command;
+    char sha256[LIMIT_SHA256_HEX];
+    struct error ignored;
+    path[0] = '\0';
+    if (command->artifact[0] == '/')
+        (void)text_copy(path, RELEASE_ARTIFACT_SIZE, command->artifact);
+    else if (command->artifact[0] != '\0' && command->sha256[0] != '\0' &&
+             !release_artifact_find(job->config, command->version, path, sha256, &ignored))
+        path[0] = '\0';
+}
+
+/* A file of the same version that has other bytes than the artifact says nothing about it. */
+static bool try_or_leave(const struct customising *customising, struct buffer *hunks,
+                         struct carry_result **ret_results, struct error *err)
+{
+    const struct job *job = customising->job;
+    char path[RELEASE_ARTIFACT_SIZE];
+    struct error failure;
+    find_new(job, path);
+    if (path[0] == '\0')
+        return true;
+    FREE_CLEANUP struct carry_result *results =
+        memory_zeroed(customising->list.count + 1, sizeof(*results));
+    bool is_tried =
+        customising->list.count == 0 || try_carrying(customising, path, hunks, results, &failure);
+    if (!is_tried && (job->command->artifact[0] == '/' || failure.code != ERROR_INTEGRITY)) {
+        *err = failure;
+        return false;
+    }
+    if (is_tried) {
+        *ret_results = results;
+        results = NULL;
+    } else {
+        buffer_clear(hunks);
+    }
+    return true;
+}
+
+/* With an artifact that is not at hand, only what there is can be told. */
 bool verb_customisations(struct job *job, struct error *err)
 {
     FINISH_CLEANUP struct customising customising;
+    FREE_CLEANUP struct carry_result *results = NULL;
     struct buffer BUFFER_CLEANUP hunks;
     buffer_init(&hunks, LIMIT_HUNKS - 1);
     low_priority_begin();
-    if (!begin(job, &customising, err))
+    if (!begin(job, &customising, err) || !try_or_leave(&customising, &hunks, &results, err))
         return false;
     const struct customisation_list *list = &customising.list;
-    FREE_CLEANUP struct carry_result *results =
-        job->command->artifact[0] == '/' ? memory_zeroed(list->count + 1, sizeof(*results)) : NULL;
-    if (results != NULL && list->count > 0 && !try_carrying(&customising, &hunks, results, err))
-        return false;
     const struct carry carry = carry_of(&customising, -1, &hunks);
     for (size_t i = 0; results == NULL && i < list->count; i++)
         carry_show_change(&carry, &list->items[i]);

@@ -2,6 +2,7 @@
 #include "disk_space.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #define RESERVE_MOST_BYTES  (256LL * 1024 * 1024)
@@ -52,11 +53,31 @@ bool disk_space_check(const char *path, struct disk_space needed, struct error *
     return false;
 }
 
-bool disk_space_check_release(const char *path, int64_t artifact_bytes, int64_t unpacked_bytes,
-                              struct error *err)
+bool disk_space_check_both(const char *path, struct disk_space needed, const char *other,
+                           struct disk_space of_other, struct error *err)
+{
+    struct stat status, other_status;
+    if (stat(path, &status) != 0 || stat(other, &other_status) != 0) {
+        error_set_errno(err, errno, "%s, %s", path, other);
+        return false;
+    }
+    if (status.st_dev != other_status.st_dev)
+        return disk_space_check(path, needed, err) && disk_space_check(other, of_other, err);
+    of_other.bytes += needed.bytes;
+    of_other.inodes += needed.inodes;
+    return disk_space_check(other, of_other, err);
+}
+
+struct disk_space disk_space_of_release(int64_t artifact_bytes, int64_t unpacked_bytes)
 {
     struct disk_space needed = {.bytes = RELEASE_FACTOR * artifact_bytes, .inodes = RELEASE_INODES};
     if (unpacked_bytes >= 0)
         needed.bytes = unpacked_bytes + unpacked_bytes / RELEASE_BLOCKS;
-    return disk_space_check(path, needed, err);
+    return needed;
+}
+
+bool disk_space_check_release(const char *path, int64_t artifact_bytes, int64_t unpacked_bytes,
+                              struct error *err)
+{
+    return disk_space_check(path, disk_space_of_release(artifact_bytes, unpacked_bytes), err);
 }

@@ -24,9 +24,14 @@ bool disk_space_usable(const char *path, struct disk_space *ret_usable, struct e
 /* ERROR_FULL naming path, need and room, unless both are there. */
 bool disk_space_check(const char *path, struct disk_space needed, struct error *err);
 
-/* The same for a release. unpacked_bytes: of its files, or -1 where that is not known; then what
+/* The same of two places at once, whose needs add up where they are on one file system. */
+bool disk_space_check_both(const char *path, struct disk_space needed, const char *other,
+                           struct disk_space of_other, struct error *err);
+
+/* What a release takes. unpacked_bytes: of its files, or -1 where that is not known; then what
  * distributions unpack to is taken, twice over. Of inodes those of a distribution, twice over: an
  * archive does not tell. */
+struct disk_space disk_space_of_release(int64_t artifact_bytes, int64_t unpacked_bytes);
 bool disk_space_check_release(const char *path, int64_t artifact_bytes, int64_t unpacked_bytes,
                               struct error *err);
 

@@ -5,6 +5,7 @@
 #include "node_check.h"
 #include "process.h"
 #include "release.h"
+#include "stage_room.h"
 #include "text.h"
 #include "verbs.h"
 
@@ -88,7 +89,8 @@ static void collect_complaints(struct job *job)
     memcpy(facts->complaints, complaints.items, sizeof(facts->complaints));
 }
 
-/* With an artifact on this node's disk: it must be there. */
+/* With an artifact on this node's disk: it must be there. With its version too: staging it must
+ * find room. */
 bool verb_facts(struct job *job, struct error *err)
 {
     struct stat status;
@@ -96,16 +98,16 @@ bool verb_facts(struct job *job, struct error *err)
     facts_collect(job->config, &job->report.facts);
     collect_complaints(job);
     job->report.has_facts = true;
-    if (artifact[0] != '/')
-        return true;
-    if (stat(artifact, &status) != 0) {
+    if (artifact[0] == '/' && stat(artifact, &status) != 0) {
         error_set_errno(err, errno, "artifact '%s'", artifact);
         error_hint(err, "copy it to every node, or give a URL");
         return false;
     }
-    if (!S_ISREG(status.st_mode)) {
+    if (artifact[0] == '/' && !S_ISREG(status.st_mode)) {
         error_set(err, ERROR_INVALID, "artifact '%s' is not a regular file", artifact);
         return false;
     }
+    if (artifact[0] != '\0' && job->command->version[0] != '\0' && job->config->has_bitbucket)
+        stage_room_look(job, &job->report.facts.room);
     return true;
 }

@@ -64,17 +64,35 @@ static void write_source(const struct command *command, char text[LIMIT_URL + 80
     snprintf(text, LIMIT_URL + 80, "%.*s\n%s\n", length, command->artifact, command->sha256);
 }
 
+static bool is_source(const char *path, const char *wanted)
+{
+    struct buffer BUFFER_CLEANUP found;
+    struct error ignored;
+    buffer_init(&found, LIMIT_URL + 80);
+    return file_read(path, &found, &ignored) && text_equal(buffer_text(&found), wanted);
+}
+
+int64_t fetch_kept_bytes(const struct job *job)
+{
+    char path[FETCH_PATH_SIZE];
+    char wanted[LIMIT_URL + 80];
+    struct stat status;
+    part_path(job->config, job->command->version, "source", path);
+    write_source(job->command, wanted);
+    if (!is_source(path, wanted))
+        return 0;
+    part_path(job->config, job->command->version, "part", path);
+    return stat(path, &status) == 0 ? status.st_size : 0;
+}
+
 /* Keeps a part of the same URL and hash, and removes any other. */
 static bool prepare_source(const struct job *job, struct error *err)
 {
     char path[FETCH_PATH_SIZE];
     char wanted[LIMIT_URL + 80];
-    struct buffer BUFFER_CLEANUP found;
-    struct error ignored;
     part_path(job->config, job->command->version, "source", path);
     write_source(job->command, wanted);
-    buffer_init(&found, sizeof(wanted));
-    if (file_read(path, &found, &ignored) && text_equal(buffer_text(&found), wanted))
+    if (is_source(path, wanted))
         return true;
     return fetch_forget(job->config, job->command->version, err) &&
            file_replace(path, wanted, strlen(wanted), 0600, err);
@@ -129,10 +147,11 @@ static bool begin(void *context, bool is_resumed, int64_t total_bytes)
     fetch->job->report.bytes_total = total_bytes;
     if (total_bytes < 0)
         return true;
-    struct disk_space needed = {.bytes = total_bytes - fetch->size, .inodes = 2};
-    return disk_space_check(fetch->job->config->state_dir, needed, &fetch->error) &&
-           disk_space_check_release(fetch->job->config->bitbucket.releases, total_bytes, -1,
-                                    &fetch->error);
+    /* A release is no smaller than its archive; how large it is, the archive's end will tell. */
+    struct disk_space needed = {.bytes = total_bytes - fetch->size, .inodes = FETCH_INODES};
+    return disk_space_check_both(fetch->job->config->state_dir, needed,
+                                 fetch->job->config->bitbucket.releases,
+                                 disk_space_of_release(total_bytes, total_bytes), &fetch->error);
 }
 
 static bool sink(void *context, const char *bytes, size_t size)

@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #define WITH_GZIP_HEADER (15 + 16) /* of inflateInit2(): the largest window, gzip alone */
-#define TRAILER_BYTES    8         /* check sum, and size modulo 2^32, low byte first: RFC 1952 */
+#define TRAILER_BYTES    8         /* check sum, and size: RFC 1952 */
 #define TRAILER_COUNTS   (1LL << 32)
 
-static const unsigned char magic[] = {0x1f, 0x8b};
+static const unsigned char magic[GUNZIP_HEAD] = {0x1f, 0x8b};
 
 void gunzip_init(struct gunzip *gunzip, unpack_read_fn read, void *context)
 {
@@ -111,24 +111,31 @@ bool gunzip_read(void *context, const void **ret_bytes, size_t *ret_size, struct
     return true;
 }
 
-bool gunzip_read_size(int fd, int64_t file_bytes, int64_t *ret_bytes, struct error *err)
+int64_t gunzip_size(const unsigned char head[GUNZIP_HEAD], const unsigned char tail[GUNZIP_TAIL],
+                    int64_t file_bytes)
 {
-    unsigned char head[sizeof(magic)] = {0};
-    unsigned char size[4] = {0};
     int64_t unpacked = file_bytes;
-    if (file_bytes > TRAILER_BYTES && (pread(fd, head, sizeof(head), 0) < 0 ||
-                                       pread(fd, size, sizeof(size), file_bytes - 4) < 0)) {
-        error_set_errno(err, errno, "read the artifact");
-        return false;
-    }
     if (memcmp(head, magic, sizeof(magic)) == 0) {
-        unpacked = size[0] | size[1] << 8 | size[2] << 16 | (int64_t)size[3] << 24;
+        unpacked = tail[0] | tail[1] << 8 | tail[2] << 16 | (int64_t)tail[3] << 24;
         if (unpacked < file_bytes) /* more than it can count, or the members before */
             unpacked += (file_bytes - unpacked) / TRAILER_COUNTS * TRAILER_COUNTS;
     }
     /* The end of a file that was cut says anything. */
     bool is_likely =
         unpacked < GUNZIP_RATIO_FREE_BYTES || unpacked / GUNZIP_RATIO_MOST < file_bytes;
-    *ret_bytes = is_likely && unpacked > file_bytes ? unpacked : file_bytes;
+    return is_likely && unpacked > file_bytes ? unpacked : file_bytes;
+}
+
+bool gunzip_read_size(int fd, int64_t file_bytes, int64_t *ret_bytes, struct error *err)
+{
+    unsigned char head[GUNZIP_HEAD] = {0};
+    unsigned char tail[GUNZIP_TAIL] = {0};
+    if (file_bytes > TRAILER_BYTES &&
+        (pread(fd, head, sizeof(head), 0) < 0 ||
+         pread(fd, tail, sizeof(tail), file_bytes - GUNZIP_TAIL) < 0)) {
+        error_set_errno(err, errno, "read the artifact");
+        return false;
+    }
+    *ret_bytes = gunzip_size(head, tail, file_bytes);
     return true;
 }

@@ -109,8 +109,7 @@ static bool is_same_file(const char *a, const char *b)
            left.st_ino == right.st_ino;
 }
 
-bool release_artifact_keep(const struct agent_config *config, const char *version, const char *path,
-                           struct error *err)
+static bool is_kept(const struct agent_config *config, const char *version, const char *path)
 {
     char directory[RELEASE_ARTIFACT_SIZE];
     char kept[RELEASE_ARTIFACT_SIZE];
@@ -121,12 +120,31 @@ bool release_artifact_keep(const struct agent_config *config, const char *versio
     }
     our_directory(config, directory);
     file_path(directory, version, kept);
-    if (is_same_file(path, kept))
+    return is_same_file(path, kept);
+}
+
+bool release_artifact_keep(const struct agent_config *config, const char *version, const char *path,
+                           struct error *err)
+{
+    char directory[RELEASE_ARTIFACT_SIZE];
+    char kept[RELEASE_ARTIFACT_SIZE];
+    if (is_kept(config, version, path))
         return true;
+    our_directory(config, directory);
+    file_path(directory, version, kept);
     if (file_make_directory(directory, 0700, err) && put(path, kept, directory, err))
         return true;
     error_wrap(err, "keep the distribution");
     return false;
+}
+
+bool release_artifact_needs_copy(const struct agent_config *config, const char *version,
+                                 const char *path)
+{
+    struct stat file, directory;
+    return !is_kept(config, version, path) &&
+           (stat(path, &file) != 0 || stat(config->state_dir, &directory) != 0 ||
+            file.st_dev != directory.st_dev);
 }
 
 bool release_artifact_forget(const struct agent_config *config, const char *version,

@@ -25,6 +25,10 @@ bool release_artifact_find(const struct agent_config *config, const char *versio
 bool release_artifact_keep(const struct agent_config *config, const char *version, const char *path,
                            struct error *err);
 
+/* Whether keeping it takes a copy, or another name for it will do. */
+bool release_artifact_needs_copy(const struct agent_config *config, const char *version,
+                                 const char *path);
+
 /* Removes the one that we keep of a release that is being removed; a missing one is fine. */
 bool release_artifact_forget(const struct agent_config *config, const char *version,
                              struct error *err);

@@ -19,7 +19,8 @@ static const struct {
     unsigned required; /* bits of enum command_argument */
     unsigned optional;
 } verbs[] = {
-    [VERB_FACTS] = {"facts", SUBJECT_HOST, LOOK, 0, ARGUMENT_ARTIFACT},
+    [VERB_FACTS] = {"facts", SUBJECT_HOST, LOOK, 0,
+                    ARGUMENT_VERSION | ARGUMENT_ARTIFACT | ARGUMENT_SHA256},
     [VERB_STAGE] = {"stage", SUBJECT_NODE, EFFECT, ARGUMENT_VERSION | ARGUMENT_ARTIFACT,
                     ARGUMENT_SHA256 | ARGUMENT_DEADLINE},
     [VERB_UNSTAGE] = {"unstage", SUBJECT_NODE, EFFECT, ARGUMENT_VERSION, 0},

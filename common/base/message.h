@@ -135,6 +135,13 @@ struct node_complaint {
     char hint[ERROR_HINT_SIZE]; /* "" = none */
 };
 
+/* Whether a node has the disk that staging an artifact takes; in words, for people. */
+struct node_room {
+    char detail[128];  /* what is needed, and where that is known from; "" = nobody has asked */
+    char failure[384]; /* "" = there is room, or it is not known */
+    char hint[ERROR_HINT_SIZE];
+};
+
 /* What an agent knows of its node. Empty text and -1 mean "not known", never "none". */
 struct node_facts {
     char agent_version[LIMIT_VERSION];
@@ -150,6 +157,7 @@ struct node_facts {
     int64_t clock_ms;       /* the node's wall clock when it answered */
     size_t complaint_count; /* FACTS; a HELLO has none, since finding them takes a while */
     struct node_complaint complaints[MESSAGE_COMPLAINTS];
+    struct node_room room; /* FACTS with an artifact and its version */
 };
 
 /* How one member is; what the figures mean stands in lb-drivers/lb_driver.h. */

@@ -111,6 +111,20 @@ static void check_host(const struct plan_node *node, struct plan *plan)
     }
 }
 
+/* The agent has looked as a staging does first; without an artifact there is nothing to look at. */
+static void check_room(const struct plan_node *node, struct plan *plan)
+{
+    const struct node_room *room = &node->facts.room;
+    if (room->detail[0] == '\0' && room->failure[0] == '\0')
+        return;
+    struct plan_check *check = add(plan, "artifact and room", node->name);
+    text_copy(check->detail, sizeof(check->detail), room->detail);
+    if (room->failure[0] == '\0')
+        return;
+    error_set(&check->error, ERROR_FULL, "%s", room->failure);
+    error_hint(&check->error, "%s", room->hint);
+}
+
 static void check_agent(const struct plan_input *input, struct plan *plan, uint32_t index)
 {
     const struct plan_node *node = &input->nodes[index];
@@ -131,6 +145,7 @@ static void check_agent(const struct plan_input *input, struct plan *plan, uint3
                   node->facts.home);
     }
     check_host(node, plan);
+    check_room(node, plan);
     int64_t skew_ms = node->facts.clock_ms - input->now_ms;
     check = add(plan, "clock", node->name);
     if (skew_ms > LIMIT_CLOCK_SKEW_MS || skew_ms < -LIMIT_CLOCK_SKEW_MS) {
@@ -159,7 +174,9 @@ static void check_customisations(const struct plan_input *input, struct plan *pl
         text_copy(check->detail, sizeof(check->detail), "none");
     } else {
         text_copy(check->detail, sizeof(check->detail),
-                  found->is_tried ? "carried over" : "to be merged while it is staged");
+                  found->is_tried
+                      ? "carried over"
+                      : "merged while it is staged: until then conflicts are not known");
     }
 }
 

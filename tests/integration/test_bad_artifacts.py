@@ -235,29 +235,31 @@ def mount_small_disk(trial):
 def trial_with_small_disk(begin):
     if os.geteuid() != 0:
         pytest.skip("mounts need root")
-    return begin(prepare=mount_small_disk)
+    return begin(prepare=mount_small_disk, **TRIAL_OPTIONS)
 
 
-def test_artifact_too_large_for_the_disk_is_refused_at_once(trial_with_small_disk):
-    """And what the other nodes have begun meanwhile is given up and removed as well."""
+def test_artifact_too_large_for_the_disk_is_refused_by_the_plan(trial_with_small_disk):
     trial = trial_with_small_disk
     path = run(os.path.join(standin.STANDIN, "make-release"), VERSION, trial.folder, "--files",
                "4", "--file-size", "10000000").strip()
-    trial.upgrade(VERSION, artifact=path)
-    upgrade = trial.ended("failed")
-    assert upgrade["reason"]["code"] == "full"
-    assert re.search("node bb2: stage: .*MiB needed", upgrade["reason"]["message"])
-    assert "make room" in upgrade["reason"]["hint"]
-    wait_until(lambda: trial.left_in_releases("7.9.0") == set(), "nothing left", 5)
+    found = trial.refused(VERSION, ("artifact and room", "bb2", "MiB needed.*make room"),
+                          artifact=path)
+    assert len(found) == 1
+    assert trial.left_in_releases("7.9.0") == set()
     trial.assert_untouched()
 
 
 def test_archive_that_grows_beyond_the_disk_is_given_up_and_removed(trial_with_small_disk):
+    """Its end says less; and what the other nodes have begun meanwhile is given up and removed as
+    well."""
     trial = trial_with_small_disk
     path = with_members(trial, file(f"{TOP}/zeros", bytes(64_000_000)))
+    with open(path, "r+b") as archive:
+        archive.seek(-4, os.SEEK_END)
+        archive.write(bytes(4))
     trial.upgrade(VERSION, artifact=path)
     upgrade = trial.ended("failed")
     assert upgrade["reason"]["code"] == "full"
     assert "node bb2: stage: " in upgrade["reason"]["message"]
-    assert os.listdir(trial.node("bb2").releases) == ["7.9.0"]
+    wait_until(lambda: trial.left_in_releases("7.9.0") == set(), "nothing left", 5)
     trial.assert_untouched()

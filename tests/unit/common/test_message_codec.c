@@ -167,6 +167,21 @@ static void report_of_failure_reads_back(void **state)
     assert_false(back.has_facts);
 }
 
+static void facts_with_room_read_back(void **state)
+{
+    struct report report = hello_report(), back;
+    (void)state;
+    strcpy(report.facts.room.detail, "612 MiB (as the archive's end says)");
+    strcpy(report.facts.room.failure, "8 MiB usable");
+    strcpy(report.facts.room.hint, "make room");
+    FREE_CLEANUP char *text = report_write(&report);
+    assert_good(read_report(text, &back, &err));
+    assert_memory_equal(&back.facts, &report.facts, sizeof(back.facts));
+    report.facts.room.failure[0] = '\n';
+    FREE_CLEANUP char *bad = report_write(&report);
+    assert_fails(read_report(bad, &back, &err), ERROR_PROTOCOL, "'room' is not printable");
+}
+
 static void hello_with_facts_reads_back(void **state)
 {
     (void)state;
@@ -313,7 +328,7 @@ static void malformed_command_is_refused_by_the_name_of_its_field(void **state)
         {"{" ENVELOPE ",\"verb\":1}", "'verb' is not a text"},
         {"{" ENVELOPE ",\"verb\":\"facts\",\"command\":\"rm\"}", "'command' has no place"},
         {"{" ENVELOPE ",\"verb\":\"facts\",\"Artifact\":\"/a\"}", "'Artifact'"},
-        {"{" ENVELOPE ",\"verb\":\"facts\",\"version\":\"7.9.4\"}", "'version' has no place"},
+        {"{" ENVELOPE ",\"verb\":\"unstage\",\"sha256\":\"00\"}", "'sha256' has no place"},
         {"{" ENVELOPE ",\"verb\":\"facts\",\"artifact\":null}", "'artifact' is not a text"},
         {"{" ENVELOPE ",\"verb\":\"facts\",\"artifact\":[\"/a\"]}", "'artifact'"},
         {"{" ENVELOPE ",\"verb\":\"stop\",\"deadline_ms\":\"5\"}", "'deadline_ms'"},
@@ -545,6 +560,7 @@ int main(void)
         cmocka_unit_test(every_verb_reads_back),
         cmocka_unit_test(report_of_failure_reads_back),
         cmocka_unit_test(hello_with_facts_reads_back),
+        cmocka_unit_test(facts_with_room_read_back),
         cmocka_unit_test(complaints_read_back),
         cmocka_unit_test(complaints_of_another_form_are_refused),
         cmocka_unit_test(state_of_members_reads_back),

@@ -439,6 +439,24 @@ static void script_that_differs_from_the_running_process_is_refused(void **state
 
 /* ---- showing ---- */
 
+/* The artifact is a URL's; what it has is kept here under its version, or something else is. */
+static void new_release_that_is_kept_here_is_tried_for_a_url(void **state)
+{
+    (void)state;
+    write_in("7.9.0", "app/help.txt", "my help\n");
+    assert_good(file_rename(scratch_path("new.tar.gz"),
+                            scratch_path("artifacts/atlassian-bitbucket-7.9.4.tar.gz"), &err));
+    TEXT_COPY(command.artifact, "http://127.0.0.1:1/bb.tar.gz");
+    assert_good(verb_customisations(&job, &err));
+    assert_int_equal(job.report.conflicts_total, 1);
+    assert_string_equal(told("app/help.txt")->outcome, "conflict");
+    memset(&job.report, 0, sizeof(job.report));
+    memset(command.sha256, '0', LIMIT_SHA256_HEX - 1);
+    assert_good(verb_customisations(&job, &err));
+    assert_string_equal(told("app/help.txt")->outcome, "");
+    assert_non_null(strstr(job.report.hunks, "+my help"));
+}
+
 static void without_a_new_release_the_differences_are_shown(void **state)
 {
     (void)state;
@@ -482,6 +500,7 @@ int main(void)
         test_with_releases(distribution_of_another_version_is_refused),
         test_with_releases(distribution_with_an_endless_header_is_refused),
         test_with_releases(script_that_differs_from_the_running_process_is_refused),
+        test_with_releases(new_release_that_is_kept_here_is_tried_for_a_url),
         test_with_releases(without_a_new_release_the_differences_are_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

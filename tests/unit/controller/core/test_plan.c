@@ -510,6 +510,27 @@ static void node_that_is_not_listed_is_still_in_the_order(void **state)
 
 /* ---- bounds ---- */
 
+/* ---- room ---- */
+
+static void room_that_an_agent_has_looked_at_is_told_with_its_source(void **state)
+{
+    (void)state;
+    TEXT_COPY(input.nodes[1].facts.room.detail, "612 MiB (as the archive's end says)");
+    assert_passes();
+    assert_string_equal(find_check("artifact and room", "bb2")->detail,
+                        "612 MiB (as the archive's end says)");
+    assert_null(find_check("artifact and room", "bb1"));
+}
+
+static void node_without_the_room_is_refused_with_the_agents_words(void **state)
+{
+    (void)state;
+    TEXT_COPY(input.nodes[1].facts.room.failure, "/opt: 612 MiB needed, 8 MiB usable");
+    TEXT_COPY(input.nodes[1].facts.room.hint, "make room");
+    assert_only_fails("artifact and room", "bb2", ERROR_FULL, "612 MiB needed");
+    assert_string_equal(find_check("artifact and room", "bb2")->error.hint, "make room");
+}
+
 /* ---- customisations ---- */
 
 static const struct plan_check *judge_customisations(struct plan_customisations found)
@@ -535,7 +556,8 @@ static void customisations_that_can_be_carried_over_pass(void **state)
     assert_false(has_failed(check));
     assert_string_equal(check->detail, "carried over");
     check = judge_customisations((struct plan_customisations){.is_asked = true, .total = 3});
-    assert_string_equal(check->detail, "to be merged while it is staged");
+    assert_string_equal(check->detail,
+                        "merged while it is staged: until then conflicts are not known");
 }
 
 static void conflicts_are_refused_and_the_first_is_named(void **state)
@@ -665,6 +687,8 @@ int main(void)
         good(member_that_is_not_up_is_refused),
         good(member_without_peers_is_refused),
         good(load_balancer_that_does_not_know_the_node_is_not_asked),
+        good(room_that_an_agent_has_looked_at_is_told_with_its_source),
+        good(node_without_the_room_is_refused_with_the_agents_words),
         good(node_whose_customisations_were_not_asked_for_has_no_such_check),
         good(customisations_that_can_be_carried_over_pass),
         good(conflicts_are_refused_and_the_first_is_named),
