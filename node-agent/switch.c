@@ -94,7 +94,10 @@ static bool find_places(const struct agent_config *config, struct places *places
     if (!definition_look(config, &places->definition, err))
         return false;
     places->has_link = places->definition.kind != DEFINITION_RELEASE || is_link_there(bitbucket);
-    release_linked(bitbucket, places->linked);
+    if (places->has_link)
+        release_linked(bitbucket, places->linked);
+    else
+        TEXT_COPY(places->linked, places->definition.version);
     return true;
 }
 
@@ -147,11 +150,13 @@ static bool check_known(const struct agent_config *config, const char *version, 
     char previous[LIMIT_VERSION];
     char linked[LIMIT_VERSION];
     release_previous_read(config, previous);
-    release_linked(&config->bitbucket, linked);
-    if (text_equal(previous, version) || text_equal(linked, version))
+    if (text_equal(previous, version) || release_record_read(config, version, &record, err))
         return true;
-    if (release_record_read(config, version, &record, err))
+    release_linked(&config->bitbucket, linked); /* last: a service is asked for it */
+    if (text_equal(linked, version)) {
+        error_clear(err);
         return true;
+    }
     if (err->code != ERROR_NOT_FOUND)
         return false;
     error_set(err, ERROR_NOT_FOUND, "release %s is not staged", version);

@@ -117,13 +117,18 @@ static bool read_environment_files(struct unit_bus *bus, char home[LIMIT_PATH], 
     return status >= 0 || not_understood(bus, property, err);
 }
 
+static const struct unit_property home_properties[] = {{UNIT_BUS_SERVICE, "Environment"},
+                                                       {UNIT_BUS_SERVICE, "EnvironmentFiles"}};
+
 bool unit_settings_home(const struct bitbucket_config *config, char home[LIMIT_PATH],
                         struct error *err)
 {
     UNIT_BUS_CLEANUP struct unit_bus bus = {.bus = NULL};
     home[0] = '\0';
-    return open_unit(config, &bus, err) &&
-           read_strings(&bus, "Environment", take_home, home, err) &&
+    if (!open_unit(config, &bus, err))
+        return false;
+    unit_bus_ask(&bus, home_properties, sizeof(home_properties) / sizeof(home_properties[0]));
+    return read_strings(&bus, "Environment", take_home, home, err) &&
            read_environment_files(&bus, home, err);
 }
 
@@ -261,13 +266,28 @@ static bool read_unit_or_script(struct unit_bus *bus, struct service_definition 
     return read_unit(bus, definition, err);
 }
 
+/* All that is read below. */
+static const struct unit_property definition_properties[] = {
+    {UNIT_BUS_UNIT, "LoadState"},        {UNIT_BUS_UNIT, "NeedDaemonReload"},
+    {UNIT_BUS_UNIT, "SourcePath"},       {UNIT_BUS_UNIT, "FragmentPath"},
+    {UNIT_BUS_UNIT, "DropInPaths"},      {UNIT_BUS_SERVICE, "ExecStart"},
+    {UNIT_BUS_SERVICE, "ExecStop"},      {UNIT_BUS_SERVICE, "ExecStartPre"},
+    {UNIT_BUS_SERVICE, "ExecStartPost"}, {UNIT_BUS_SERVICE, "ExecStopPost"},
+    {UNIT_BUS_SERVICE, "ExecReload"},    {UNIT_BUS_SERVICE, "WorkingDirectory"},
+    {UNIT_BUS_SERVICE, "Environment"},
+};
+
 bool unit_settings_define(const struct bitbucket_config *config,
                           struct service_definition *ret_definition, struct error *err)
 {
     UNIT_BUS_CLEANUP struct unit_bus bus = {.bus = NULL};
     (void)snprintf(ret_definition->name, sizeof(ret_definition->name), "unit %s", config->unit);
     ret_definition->file_count = 0;
-    return open_unit(config, &bus, err) && check_loaded(&bus, err) &&
+    if (!open_unit(config, &bus, err))
+        return false;
+    unit_bus_ask(&bus, definition_properties,
+                 sizeof(definition_properties) / sizeof(definition_properties[0]));
+    return check_loaded(&bus, err) &&
            unit_bus_get_flag(&bus, UNIT_BUS_UNIT, "NeedDaemonReload", &ret_definition->has_changed,
                              err) &&
            read_unit_or_script(&bus, ret_definition, err);
