@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SHA-256 of a stream, in lower-case hex.
+ * SHA-256 of a stream, in lower-case hex. OpenSSL's, which uses the processor's own instructions:
+ * an artifact has 300 MB and more, and libsodium takes five times as long for it.
  */
 #ifndef SHUNT_DIGEST_H
 #define SHUNT_DIGEST_H
@@ -8,11 +9,11 @@
 #include "error.h"
 #include "limit.h"
 
-#include <sodium.h>
+#include <openssl/sha.h>
 #include <stddef.h>
 
 struct digest {
-    crypto_hash_sha256_state state;
+    SHA256_CTX state;
 };
 
 void digest_init(struct digest *digest);
