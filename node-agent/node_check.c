@@ -94,7 +94,9 @@ static void check_home_apart(const struct bitbucket_config *config, const char *
             "BITBUCKET_HOME must lie outside of releases and install tree, but is '%s'", home);
     if (releases != NULL && path_below(releases, home) != NULL)
         node_complain(
-            complaints, "bitbucket.releases", "",
+            complaints, "bitbucket.releases",
+            "stop Bitbucket, move the releases out, and point service and link at where they are "
+            "then",
             "must lie outside of BITBUCKET_HOME, where nothing is ever written, but is '%s'",
             releases);
 }
