@@ -35,6 +35,13 @@ static int facts_ms(const struct request *request)
     return is_url ? FACTS_OF_URL_MS : FACTS_MS;
 }
 
+/* A viewer has no agent send requests to a place of the viewer's choice. */
+static bool may_look_at_artifact(const struct shell *shell, const struct request *request)
+{
+    const struct operator_config *asker = config_find_operator(shell->config, request->operator);
+    return request->artifact[0] == '/' || (asker != NULL && asker->role >= ROLE_OPERATOR);
+}
+
 static void facts_id(const struct plan_run *run, const char *node, char id[LIMIT_ID])
 {
     snprintf(id, LIMIT_ID, "%s.facts.%s", run->request.id, node);
@@ -50,7 +57,8 @@ static void ask_facts(struct shell *shell, struct cluster *cluster, struct plan_
     facts_id(run, node->agent, command.id);
     TEXT_COPY(command.node, node->agent);
     TEXT_COPY(command.artifact, run->request.artifact);
-    if (command.artifact[0] != '\0') { /* what staging it would take */
+    /* With them the agent looks at what staging it would take. */
+    if (command.artifact[0] != '\0' && may_look_at_artifact(shell, &run->request)) {
         TEXT_COPY(command.version, run->request.to);
         TEXT_COPY(command.sha256, run->request.sha256);
     }

@@ -107,7 +107,11 @@ bool verb_facts(struct job *job, struct error *err)
         error_set(err, ERROR_INVALID, "artifact '%s' is not a regular file", artifact);
         return false;
     }
-    if (artifact[0] != '\0' && job->command->version[0] != '\0' && job->config->has_bitbucket)
+    if (artifact[0] == '\0' || !job->config->has_bitbucket)
+        return true;
+    if (job->command->version[0] != '\0')
         stage_room_look(job, &job->report.facts.room);
+    else
+        (void)TEXT_COPY(job->report.facts.room.detail, "not looked at until it is staged");
     return true;
 }

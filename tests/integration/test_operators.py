@@ -3,6 +3,7 @@
 
 import contextlib
 import json
+import re
 import signal
 import time
 
@@ -84,6 +85,16 @@ def test_viewer_may_plan_and_look(shared_trial):
     status, _, complaint = shared_trial.shunt_as("vera", "upgrade", "--to", "7.9.4", "--artifact",
                                                  artifact, "--yes")
     assert status == REFUSED and "'vera' is viewer; upgrade needs operator" in complaint
+
+
+def test_plan_of_a_viewer_has_no_agent_ask_a_server(shared_trial):
+    """Of the viewer's choice, inside the network of the nodes; an operator's does."""
+    where = {"artifact": "http://127.0.0.1:9/b.tar.gz", "sha256": "0" * 64}
+    for name, said in (("vera", "not looked at until"), ("otto", "not known until.*127.0.0.1:9")):
+        answer = shared_trial.operator(name).ask("plan", deadline_s=20, to="7.9.4", **where)
+        details = [row["detail"] for row in answer["plan"]["checks"]
+                   if row["check"] == "artifact and room"]
+        assert len(details) == 3 and all(re.match(said, text) for text in details), details
 
 
 def test_approve_by_hand_waits_for_an_approver(begin):

@@ -198,7 +198,7 @@ static void without_a_version_nothing_is_measured(void **state)
     (void)state;
     put_file(100);
     command.version[0] = '\0';
-    assert_string_equal(look()->detail, "");
+    assert_string_equal(look()->detail, "not looked at until it is staged");
 }
 
 static int init_http(void **state)
