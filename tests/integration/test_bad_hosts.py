@@ -79,7 +79,8 @@ def name_another_home_in_the_new_tree(node):
 BAD = [
     (put_releases_behind_a_link, "bitbucket.releases: .* leads through a symbolic link",
      "write the directory itself"),
-    (mount_releases_read_only, "bitbucket.releases: .* is mounted read-only", "mount it for writing"),
+    (mount_releases_read_only, "bitbucket.releases: .* is mounted read-only",
+     "mount it for writing"),
     (take_git_away, "git: there is none in the usual directories", "install git"),
     (take_home_from_the_user, "bitbucket.home: the service's user nobody cannot write", "chown it"),
     (name_another_home_in_the_new_tree, "bitbucket.home: .*/srv/other", "set BITBUCKET_HOME there"),
