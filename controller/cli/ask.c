@@ -14,7 +14,7 @@
 
 #define REQUESTS_MOST  1000   /* in the stream; a controller takes them in milliseconds */
 #define ANSWER_MS      10000  /* decisions are made at once; a load balancer may take a while */
-#define ANSWER_PLAN_MS 140000 /* agents read two distributions to their ends, in 125 s at most */
+#define ANSWER_PLAN_MS 150000 /* agents read two distributions to their ends, in 135 s at most */
 #define ANSWER_BYTES   (4 * 1024 * 1024) /* the plan of the largest cluster is 700 KB */
 #define BLOCK_S        2 /* of one BLPOP: a connection that died unnoticed is found so soon */
 #define RECONNECT_MS   100
