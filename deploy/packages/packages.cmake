@@ -45,12 +45,16 @@ set(CPACK_RPM_CLI_PACKAGE_NAME shunt)
 set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION /usr/bin /usr/sbin /usr/share/doc /usr/lib/systemd /usr/lib/systemd/system
   /usr/share/man /usr/share/man/man1 /usr/share/man/man5 /usr/share/man/man8
   /usr/share/bash-completion /usr/share/bash-completion/completions)
+set(CPACK_RPM_CONTROLLER_PACKAGE_REQUIRES_POST "/usr/sbin/groupadd, /usr/sbin/useradd")
 foreach(part AGENT CONTROLLER)
   string(TOLOWER ${part} folder)
+  set(CPACK_RPM_${part}_PACKAGE_REQUIRES systemd)
   set(CPACK_RPM_${part}_POST_INSTALL_SCRIPT_FILE
     ${CMAKE_CURRENT_SOURCE_DIR}/packages/${folder}/rpm-post)
   set(CPACK_RPM_${part}_PRE_UNINSTALL_SCRIPT_FILE
     ${CMAKE_CURRENT_SOURCE_DIR}/packages/${folder}/rpm-preun)
+  set(CPACK_RPM_${part}_POST_UNINSTALL_SCRIPT_FILE
+    ${CMAKE_CURRENT_SOURCE_DIR}/packages/${folder}/rpm-postun)
 endforeach()
 
 # lintian wants a copyright file and a changelog in each package.
