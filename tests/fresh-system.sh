@@ -53,6 +53,11 @@ add_clone() {
     chroot "$root" chown -R "$USER_NAME:" "$CLONE"
 }
 
+# No device appears by itself in a container.
+LOOP_DEVICES='#!/bin/sh
+mknod /dev/loop-control c 10 237
+for number in $(seq 0 31); do mknod "/dev/loop$number" b 7 "$number"; done'
+
 # The command is a unit: when it ends, the system ends with its status.
 add_command() {
     local root=$1 name
@@ -66,7 +71,8 @@ add_command() {
         printf ' %q' "$@"
         printf '\n'
     } >"$root/usr/local/bin/fresh-command"
-    chmod 755 "$root/usr/local/bin/fresh-command"
+    printf '%s\n' "$LOOP_DEVICES" >"$root/usr/local/bin/make-loop-devices"
+    chmod 755 "$root/usr/local/bin/fresh-command" "$root/usr/local/bin/make-loop-devices"
     cat >"$root/etc/systemd/system/fresh-command.service" <<END
 [Unit]
 After=multi-user.target
@@ -76,6 +82,7 @@ FailureAction=exit
 [Service]
 Type=exec
 User=$USER_NAME
+ExecStartPre=+/usr/local/bin/make-loop-devices
 ExecStart=/usr/local/bin/fresh-command
 StandardInput=null
 StandardOutput=append:$OUTPUT
@@ -92,7 +99,7 @@ boot() {
     local work=$1 nspawn status=0
     : >"$work/root$OUTPUT"
     systemd-nspawn --quiet --boot --directory "$work/root" --machine "fresh-$$" --register=no \
-        --keep-unit --console=pipe --resolv-conf=copy-host \
+        --keep-unit --console=pipe --resolv-conf=copy-host --capability=CAP_NET_ADMIN \
         systemd.show_status=no systemd.log_level=err </dev/null >"$work/console" 2>&1 &
     nspawn=$!
     trap 'kill -TERM "$nspawn"; wait "$nspawn"; exit 130' INT TERM HUP

@@ -4,7 +4,7 @@
 # tests/fleet/try, after tests/lib/packages.sh and base-system.sh.
 # shellcheck shell=bash disable=SC2154
 
-HOST_PACKAGES=(redis-server haproxy git python3 procps curl iproute2 sudo adduser dbus
+HOST_PACKAGES=(systemd-sysv redis-server haproxy git python3 procps curl iproute2 sudo adduser dbus
     libcurl4 libyaml-0-2 libhiredis0.14 libjansson4 libsodium23 libssl3 libarchive13 libsystemd0
     libexpat1 libmicrohttpd12)
 # What takes time at each boot and has nothing to do with the tests.
@@ -30,20 +30,20 @@ ExecStart=/usr/sbin/ip address replace ${ADDRESS}/24 dev host0
 [Install]
 WantedBy=sysinit.target'
 
-install_host_packages() (
-    POLICY=$1$POLICY
-    trap allow_service_starts EXIT
-    forbid_service_starts
-    cp -L -- /etc/resolv.conf "$1/etc/resolv.conf"
-    export DEBIAN_FRONTEND=noninteractive
-    chroot "$1" apt-get -q -y update
-    chroot "$1" apt-get -q -y install --no-install-recommends "${HOST_PACKAGES[@]}"
-    chroot "$1" apt-get clean
-)
+# From Debian's archives as this machine uses them, with what it takes to reach them.
+install_debian() {
+    local sources=() uri suite
+    while read -r uri suite; do
+        sources+=("deb $uri $suite main")
+    done < <(debian_sources)
+    apt-config dump | { grep -E '^Acquire::(http|https|ftp)[: ]' || true; } >"$1.apt"
+    mmdebstrap --mode=root --variant=apt --include="${HOST_PACKAGES[*]}" --aptopt="$1.apt" bookworm \
+        "$1" "${sources[@]}"
+}
 
 set_up_host() {
     local root=$1
-    install_host_packages "$root"
+    install_debian "$root"
     printf '%s\n' "$ADDRESS_UNIT" >"$root/etc/systemd/system/fleet-address.service"
     chroot "$root" systemctl --quiet enable fleet-address.service
     chroot "$root" systemctl --quiet disable "${UNUSED_UNITS[@]}" 2>/dev/null || true
@@ -51,20 +51,20 @@ set_up_host() {
     chroot "$root" useradd --system --uid "$ATLASSIAN_ID" --gid "$ATLASSIAN_ID" --no-create-home \
         --home-dir /var/atlassian/application-data/bitbucket --shell /bin/bash atlbitbucket
     : >"$root/etc/machine-id"
-    rm -f -- "$root/etc/resolv.conf" "$root/var/lib/dbus/machine-id"
+    rm -f -- "$root.apt" "$root/etc/resolv.conf" "$root/var/lib/dbus/machine-id"
 }
 
 # Its name changes with all that goes into it.
 BASES=/var/tmp/shunt-fleet-bookworm
 FLEET_BASE=$BASES-$({
     declare -p HOST_PACKAGES UNUSED_UNITS ATLASSIAN_ID ADDRESS_UNIT
-    declare -f install_host_packages set_up_host
+    declare -f install_debian set_up_host
 } | sha256sum | cut -c1-12)
 
 # Of earlier versions, and what was half made. Who uses a base holds its lock.
 remove_other_bases() {
     local lock
-    rm -rf --one-file-system -- "$FLEET_BASE".??????
+    rm -rf --one-file-system -- "$FLEET_BASE".?????? "$FLEET_BASE".??????.apt
     for lock in "$BASES"-*.lock; do
         [ "$lock" != "$FLEET_BASE.lock" ] || continue
         exec 6<"$lock"
@@ -84,7 +84,6 @@ make_fleet_base() {
         remove_other_bases
         made=$(mktemp -d "$FLEET_BASE.XXXXXX")
         chmod 755 "$made"
-        unpack_base "$made"
         set_up_host "$made"
         mv -T -- "$made" "$FLEET_BASE"
         made=

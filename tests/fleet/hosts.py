@@ -5,55 +5,21 @@ address of its own on a bridge in the network namespace that this program has to
 done to a host is what can be done to a machine: type a line, reboot it, cut its power.
 """
 
-import dataclasses
 import os
 import shlex
 import subprocess
 import time
 
-from processes import Failed, run, wait_until, write_file
+from ground import BRIDGE, NETWORK, groups_of_ours, lay_over
+from processes import Failed, wait_until, write_file
 
-BRIDGE, NETWORK, OWN_ADDRESS = "fleet0", "10.77.0", "10.77.0.1"
 BOOT_S, END_S = 90, 60
 NSPAWN_AGAIN = 133  # its status when what it has booted asks for a reboot
 LINE_S = 120  # of a line that is typed, unless it says otherwise
-NOT_MOVED = ("cpuset",)  # a new group of it admits nobody before it is given processors
 ENVIRONMENT = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
                "LC_ALL=C.UTF-8", "TERM=dumb", "DEBIAN_FRONTEND=noninteractive")
 # Into groups of its own first: nspawn and what it boots use the ones they find themselves in.
 BOOT = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs" || exit; shift; done; shift; exec "$@"'
-
-
-def make_network():
-    """The users' own address is on the bridge."""
-    run("ip", "link", "set", "lo", "up")
-    run("ip", "link", "add", BRIDGE, "type", "bridge")
-    run("ip", "address", "add", f"{OWN_ADDRESS}/24", "dev", BRIDGE)
-    run("ip", "link", "set", BRIDGE, "up")
-
-
-def groups_of_ours():
-    """Of each hierarchy, the control group that this process is in."""
-    found = []
-    with open("/proc/self/cgroup", encoding="utf-8") as lines:
-        for line in lines:
-            _, controllers, path = line.rstrip("\n").split(":", 2)
-            name = controllers.removeprefix("name=")
-            mount = os.path.join("/sys/fs/cgroup", name or "unified")
-            if not name and not os.path.isdir(mount):
-                mount = "/sys/fs/cgroup"
-            if name not in NOT_MOVED and os.path.exists(os.path.join(mount, "cgroup.procs")):
-                found.append((not name, mount + path.rstrip("/")))
-    return found
-
-
-@dataclasses.dataclass(frozen=True)
-class Ground:
-    """Where hosts are made: a folder, the base that they are laid over, and the name of the control
-    groups that are this run's."""
-    folder: str
-    base: str
-    group: str
 
 
 class Host:
@@ -62,18 +28,11 @@ class Host:
     def __init__(self, ground, name, number, binds=None):
         self.name, self.address = name, f"{NETWORK}.{number}"
         self.folder = os.path.join(ground.folder, name)
-        self.root = os.path.join(self.folder, "root")
         self.transcript = os.path.join(self.folder, "transcript")
         self._binds = binds or {}
         self._group = os.path.join(ground.group, name)
         self._process, self._leader = None, None
-        self._lay_over(ground.base)
-
-    def _lay_over(self, base):
-        for part in ("root", "upper", "work"):
-            os.makedirs(os.path.join(self.folder, part))
-        run("mount", "-t", "overlay", "overlay", "-o",
-            f"lowerdir={base},upperdir={self.folder}/upper,workdir={self.folder}/work", self.root)
+        self.root = lay_over(ground.base, self.folder)
         self.write("/etc/hostname", f"{self.name}\n")
         self.write("/etc/hosts", f"127.0.0.1 localhost\n{self.address} {self.name}\n")
         self.write("/etc/fleet-address", f"ADDRESS={self.address}\n")

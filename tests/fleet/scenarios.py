@@ -13,11 +13,10 @@ sys.path[:0] = [os.path.join(HERE, "..", "..", "deploy", "demo")]
 
 from box import Box  # noqa: E402
 from disks import full_disks  # noqa: E402
-from hosts import Ground, make_network  # noqa: E402
+from ground import Ground, make_network, take_memory  # noqa: E402
 from judge import Judge  # noqa: E402
 from outages import (controller_goes_down, power_cut_in_every_step,  # noqa: E402
                      reboot_in_every_step)
-from processes import run  # noqa: E402
 from updates import update_at_work  # noqa: E402
 from variants import customisations, services  # noqa: E402
 from way import error_is_rolled_back, upgrade_with_reboot, whole_way  # noqa: E402
@@ -62,15 +61,6 @@ class Play:
             self._box = None
 
 
-def take_ground(folder):
-    """A file system in memory that ends with this program's mount namespace, as does all that is
-    mounted in it, and a place of its own for what nspawn notes of its machines."""
-    run("mount", "--make-rprivate", "/")
-    run("mount", "-t", "tmpfs", "-o", "size=6g,mode=755", "tmpfs", folder)
-    os.makedirs("/run/systemd/nspawn", exist_ok=True)
-    run("mount", "-t", "tmpfs", "tmpfs", "/run/systemd/nspawn")
-
-
 def parse_arguments():
     names = [scenario.__name__.replace("_", "-") for scenario in SCENARIOS]
     parser = argparse.ArgumentParser(prog="try", description=__doc__)
@@ -84,7 +74,7 @@ def parse_arguments():
 
 def main():
     options = parse_arguments()
-    take_ground(options.folder)
+    take_memory(options.folder)
     make_network()
     judge = Judge()
     for scenario in SCENARIOS:

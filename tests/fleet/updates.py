@@ -13,7 +13,7 @@ import re
 import threading
 
 from documents import as_written
-from hosts import OWN_ADDRESS
+from ground import OWN_ADDRESS
 from processes import run, wait_until
 
 FILE_SERVER_PORT = 8000
