@@ -106,17 +106,17 @@ class Box(Installation):
             return row["place"] == "working" and row["step"] in steps
         return self.wait(f"{name} in step {'/'.join(steps)}", holds)
 
-    def wait_end_or_question(self, deadline_s=120):
+    def wait_end_or_question(self, deadline_s=300):
         return self.wait("the end, or a question",
                          lambda seen: seen["phase"] == "ended" or seen["is_waiting"], deadline_s)
 
-    def wait_end(self, deadline_s=120):
+    def wait_end(self, deadline_s=300):
         return self.wait("the end of the upgrade", lambda seen: seen["phase"] == "ended",
                          deadline_s)
 
     def end_with_resume(self, questions_most=6):
-        """Who is asked says `shunt resume git`, as README.md has it. How it ended, and what was
-        asked."""
+        """Who is asked says `shunt resume git`, as README.md has it. How it ended, why if not done,
+        and what was asked."""
         asked = []
         for _ in range(questions_most + 1):
             seen = self.wait_end_or_question()
@@ -125,7 +125,7 @@ class Box(Installation):
             asked.append(words_of(seen["reason"]))
             self.controller.run(as_written("shunt resume git"))
             self.wait("that it goes on", lambda now: not now["is_waiting"])
-        return {"outcome": seen["outcome"], "asked": asked}
+        return {"outcome": seen["outcome"], "why": words_of(seen["reason"]), "asked": asked}
 
     # Users.
 

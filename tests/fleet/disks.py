@@ -9,7 +9,7 @@ from processes import run, wait_until
 
 RELEASES_MIB, STATE_MIB = 64, 24
 BLOCK, INODES = 1024, 40_000  # an agent wants inodes for two distributions of the real product
-CAUGHT_S = 60
+CAUGHT_S = 120
 SLOW_MS = 3000
 
 

@@ -36,8 +36,8 @@ clusters:
 {members}
     policy:
       min_available: 2
-      drain: {{deadline: 30s}}
-      active: {{deadline: 60s}}
+      drain: {{deadline: 120s}}
+      active: {{deadline: 120s}}
       soak: {soak_s}s
 """
 

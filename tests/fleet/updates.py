@@ -20,7 +20,7 @@ FILE_SERVER_PORT = 8000
 RELEASE = {"files": 32, "file_size": 512 * 1024}
 LIMIT_MIB_PER_S = 1  # so that the download outlives the update
 SLOW_STOP_MS = 8000
-CAUGHT_S = 60
+CAUGHT_S = 120
 
 
 def make_newer(debs, folder):
