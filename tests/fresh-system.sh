@@ -10,7 +10,8 @@
 #
 # --uncommitted takes the files of this checkout as they are instead of the last commit. The exit
 # status is the command's. The container shares the network of this machine, and uses its Debian
-# mirror and proxies. The base system is kept in /var/tmp for the next time.
+# mirror and proxies; root may make networks there as on a machine of its own, and could change the
+# one that is shared. The base system is kept in /var/tmp for the next time.
 set -eu -o pipefail
 
 top=$(cd -P -- "$(dirname -- "$0")/.." && pwd)

@@ -14,7 +14,7 @@ top=$(cd -P -- "$(dirname -- "$0")/.." && pwd) || exit 1
 
 DEFAULT_SUITES=(unit contract simulator integration static sanitize-short)
 ALL_SUITES=(unit contract simulator integration static sanitize valgrind fuzz mutations fleet)
-SUITES=("${ALL_SUITES[@]}" sanitize-short bench)
+SUITES=("${ALL_SUITES[@]}" sanitize-short fleet-short bench)
 FUZZ_SECONDS=${FUZZ_SECONDS:-10}
 FLEET_SCENARIOS=${FLEET_SCENARIOS:-} # all
 SUITE_DEADLINE_S=${SUITE_DEADLINE_S:-1800}

@@ -23,12 +23,11 @@ build_options() {
     targets=(all)
     case $1 in
         plain) options=(-DCMAKE_C_COMPILER=gcc) ;;
-        clang) options=(-DCMAKE_C_COMPILER=clang -DSHUNT_WERROR=ON "${QUICKLY[@]}") ;;
         # gcc's warnings see ghosts in instrumented code, so they are left to the plain build.
         asan-gcc) options=(-DCMAKE_C_COMPILER=gcc -DSHUNT_SANITIZE=address,undefined
             -DSHUNT_WERROR=OFF "${QUICKLY[@]}") ;;
         asan-clang) options=(-DCMAKE_C_COMPILER=clang -DSHUNT_SANITIZE=address,undefined
-            "${QUICKLY[@]}") ;;
+            -DSHUNT_WERROR=ON "${QUICKLY[@]}") ;;
         # Without a fixed address layout the thread sanitizer does not start on recent kernels.
         tsan) options=(-DCMAKE_C_COMPILER=gcc -DSHUNT_SANITIZE=thread -DSHUNT_WERROR=OFF
             "-DCMAKE_CROSSCOMPILING_EMULATOR=setarch;-R") ;;
@@ -36,7 +35,8 @@ build_options() {
         valgrind) options=(-DCMAKE_C_COMPILER=gcc
             "-DCMAKE_CROSSCOMPILING_EMULATOR=$top/tests/lib/memcheck") ;;
         fuzz) options=(-DCMAKE_C_COMPILER=clang -DSHUNT_FUZZ=ON
-            -DSHUNT_SANITIZE=address,undefined -DCMAKE_C_FLAGS=-fsanitize=fuzzer-no-link)
+            -DSHUNT_SANITIZE=address,undefined -DCMAKE_C_FLAGS=-fsanitize=fuzzer-no-link
+            "${QUICKLY[@]}")
             mapfile -t targets < <(fuzz_targets) ;;
     esac
 }

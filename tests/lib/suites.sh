@@ -50,7 +50,9 @@ name_failures() {
 }
 
 # Runs a program that closes with "N passed, N failed", and records that, and any process that it
-# left behind or a close that is missing as a failure.
+# left behind or a close that is missing as a failure. One that has said why it skips itself is
+# neither passed nor failed.
+SKIPPED=77
 run_closing() {
     local name=$1 log=$reports/${1// /-}.log status passed=0 failed=0
     shift
@@ -58,19 +60,24 @@ run_closing() {
     timeout --kill-after=30 "$SUITE_DEADLINE_S" "$top/tests/lib/no-leftovers" "$@" 2>&1 |
         tee "$log"
     status=${PIPESTATUS[0]}
+    if [ "$status" -eq "$SKIPPED" ]; then
+        record "$name" 0 0 1
+        summary+=("  $(grep '^skipped: ' "$log" | tail -n 1)")
+        return
+    fi
     read -r passed failed < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log" |
         tail -n 1)
     [ "$status" -eq 0 ] || [ "${failed:-0}" -gt 0 ] || failed=1
     record "$name" "${passed:-0}" "${failed:-0}" 0
 }
 
-# run_ctest NAME BUILD REGEX
+# run_ctest NAME BUILD REGEX: one more at a time than there are cores, since most wait now and then.
 run_ctest() {
     local name=$1 report=$reports/${1// /-}.xml
     build "$2" || return
     CMOCKA_MESSAGE_OUTPUT=TAP run_reported "$name" "$report" \
         ctest --test-dir "$(build_dir "$2")" --tests-regex "$3" --no-tests=ignore --progress \
-        --parallel "$cores" --timeout 300 --output-on-failure --output-junit "$report" \
+        --parallel $((cores + 1)) --timeout 300 --output-on-failure --output-junit "$report" \
         --test-output-size-passed 4194304 --test-output-size-failed 4194304
 }
 
@@ -158,6 +165,12 @@ suite_fleet() {
     run_closing fleet "$top/tests/fleet/try" "${scenarios[@]}"
 }
 
+# The way of an operator from the packages to their purge, and what takes little time beside it.
+suite_fleet-short() {
+    run_closing fleet-short "$top/tests/fleet/try" whole-way upgrade-with-reboot \
+        error-is-rolled-back
+}
+
 our_sources() {
     find "$top/common" "$top/controller" "$top/lb-drivers" "$top/node-agent" "$top/tests" \
         -name '*.[ch]' -print0
@@ -166,7 +179,7 @@ our_sources() {
 # What the compilation database has, which is what was built.
 run_clang_tidy() {
     local folder
-    folder=$(build_dir clang)
+    folder=$(build_dir asan-clang)
     sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' "$folder/compile_commands.json" | sort -u |
         xargs -d '\n' -r -P "$cores" -n 4 clang-tidy --quiet -p "$folder" 2>/dev/null
 }
@@ -180,21 +193,49 @@ run_cppcheck() {
 
 run_clang_format() { our_sources | xargs -0 -r clang-format --dry-run -Werror; }
 
+# clang's warnings are errors in its build with sanitizers, which other suites need as well.
 suite_static() {
     run_check clang-format run_clang_format
-    if build clang; then run_check clang-tidy run_clang_tidy; fi
+    if build asan-clang; then run_check clang-tidy run_clang_tidy; fi
     if build plain; then run_check cppcheck run_cppcheck; fi
 }
 
-# No figure is judged: machines are shared. That each benchmark still runs is.
+# No figure is judged: machines are shared. That each benchmark still runs is, so one more at a time
+# than there are cores.
+BENCHMARKS=(rollout fleet balancers takeover dispatch stage rest start)
 suite_bench() {
-    local name
     build plain || return
-    for name in rollout dispatch fleet takeover stage rest start balancers; do
-        SHUNT_BUILD_DIR=$(build_dir plain) run_check "bench $name" \
-            timeout --kill-after=30 "$SUITE_DEADLINE_S" \
-            "$top/tests/bench/run.sh" --smallest --only "$name"
+    install_packages "${BENCH_PACKAGES[@]}" || {
+        record 'packages of bench' 0 1 0
+        return
+    }
+    run_side_by_side $((cores + 1)) run_benchmark "${BENCHMARKS[@]/#/bench }"
+}
+
+run_benchmark() {
+    SHUNT_BUILD_DIR=$(build_dir plain) timeout --kill-after=30 "$SUITE_DEADLINE_S" \
+        "$top/tests/bench/run.sh" --smallest --only "${1#bench }"
+}
+
+# run_side_by_side COUNT FUNCTION NAME…: calls the function with each name, that many at a time, and
+# records each status once all have ended.
+run_side_by_side() {
+    local most=$1 function=$2 name folder=$reports/side-by-side
+    shift 2
+    mkdir -p "$folder"
+    for name; do
+        while [ "$(jobs -rp | wc -l)" -ge "$most" ]; do wait -n; done
+        { "$function" "$name" && touch "$folder/$name.good"; } >"$folder/$name.said" 2>&1 &
     done
+    wait
+    for name; do
+        run_check "$name" has_gone_well "$folder/$name"
+    done
+}
+
+has_gone_well() {
+    cat -- "$1.said"
+    [ -e "$1.good" ]
 }
 
 # Says nothing of a target that finds nothing.
@@ -208,28 +249,14 @@ run_fuzz_target() {
         >"$work.log" 2>&1 || { tail -n 60 "$work.log"; return 1; }
 }
 
-has_fuzzed_well() {
-    cat -- "$reports/fuzz/$1.said"
-    [ -e "$reports/fuzz/$1.good" ]
-}
-
 # As many targets at one time as there are cores.
 suite_fuzz() {
-    local name names
+    local names
     mapfile -t names < <(fuzz_targets)
     if [ ${#names[@]} -eq 0 ]; then
         printf 'fuzz: there are no such tests yet, skipped\n'
         return
     fi
     build fuzz || return
-    mkdir -p "$reports/fuzz"
-    for name in "${names[@]}"; do
-        while [ "$(jobs -rp | wc -l)" -ge "$cores" ]; do wait -n; done
-        { run_fuzz_target "$name" && touch "$reports/fuzz/$name.good"; } \
-            >"$reports/fuzz/$name.said" 2>&1 &
-    done
-    wait
-    for name in "${names[@]}"; do
-        run_check "$name" has_fuzzed_well "$name"
-    done
+    run_side_by_side "$cores" run_fuzz_target "${names[@]}"
 }

@@ -116,7 +116,7 @@ static void tell_progress(void)
         return;
     state.told = now;
     printf("%llu runs, %llu failed, %lld s\n",
-           (unsigned long long)(state.total.passed + state.total.failed),
+           (unsigned long long)state.total.passed + state.total.failed,
            (unsigned long long)state.total.failed, (long long)(now - state.begun));
     fflush(stdout);
 }
