@@ -11,7 +11,7 @@ from hosts import Host
 from processes import Failed, wait_until
 
 SLOW_MS = 5000      # of a step that an outage is to meet
-LONG_MS = 12000     # of an answer that lasts from before the upgrade
+LONG_MS = 30000     # of an answer that lasts from before the upgrade
 CAUGHT_S = 120
 SEEN_DOWN_S = 5     # two health checks of 2 s: a host without power refuses nothing
 IN_FLIGHT = 6       # slow answers, so that each node has some
@@ -64,7 +64,7 @@ class Empty(Held):
         url = f"http://{self.box.lb_host.address}/slow?ms={LONG_MS}"
 
         def ask():
-            with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=30) as answer:
+            with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=60) as answer:
                 answer.read()
         for _ in range(IN_FLIGHT):
             threading.Thread(target=ask, daemon=True).start()
