@@ -37,8 +37,8 @@ install_debian() {
         sources+=("deb $uri $suite main")
     done < <(debian_sources)
     apt-config dump | { grep -E '^Acquire::(http|https|ftp)[: ]' || true; } >"$1.apt"
-    mmdebstrap --mode=root --variant=apt --include="${HOST_PACKAGES[*]}" --aptopt="$1.apt" bookworm \
-        "$1" "${sources[@]}"
+    mmdebstrap --mode=root --variant=apt --include="${HOST_PACKAGES[*]}" --aptopt="$1.apt" \
+        bookworm "$1" "${sources[@]}"
 }
 
 set_up_host() {
