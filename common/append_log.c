@@ -23,8 +23,9 @@
 struct append_log {
     char *path;
     int fd;
-    uint64_t size_bytes; /* of good records: where the next one goes */
-    bool is_broken;      /* the file may hold more than size_bytes tells: nothing may follow */
+    uint64_t size_bytes;   /* of good records: where the next one goes */
+    uint64_t synced_bytes; /* of those, what a power cut leaves for sure */
+    bool is_broken;        /* the file may hold more than size_bytes tells: nothing may follow */
 };
 
 /* CRC32C (Castagnoli, reflected 0x82F63B78), four bits at a time. */
@@ -144,7 +145,7 @@ static bool read_log(struct append_log *log, struct reading *reading, size_t *re
         error_wrap(err, "'%s'", log->path);
         return false;
     }
-    log->size_bytes = reading->good_bytes;
+    log->size_bytes = log->synced_bytes = reading->good_bytes;
     size_t torn = contents.length - reading->good_bytes;
     /* What a killed process had written, and not synced, counts from now on. */
     if (contents.length > 0 && !cut(log, err))
@@ -225,6 +226,8 @@ static bool add(struct append_log *log, const char *const *texts, size_t count, 
         return false;
     }
     log->size_bytes += lines.length;
+    if (is_synced)
+        log->synced_bytes = log->size_bytes;
     return true;
 }
 
@@ -237,6 +240,21 @@ bool append_log_add(struct append_log *log, const char *const *texts, size_t cou
 bool append_log_add_unsynced(struct append_log *log, const char *text, struct error *err)
 {
     return add(log, &text, 1, false, err);
+}
+
+bool append_log_sync(struct append_log *log, struct error *err)
+{
+    struct error ignored;
+    if (log->synced_bytes == log->size_bytes)
+        return true;
+    if (fdatasync(log->fd) == 0) {
+        log->synced_bytes = log->size_bytes;
+        return true;
+    }
+    error_set_errno(err, errno, "sync '%s'", log->path);
+    log->size_bytes = log->synced_bytes;
+    log->is_broken = !cut(log, &ignored);
+    return false;
 }
 
 /* After file_replace() the path is a new file, or still the old one where that failed early; both
@@ -252,7 +270,7 @@ static bool follow_path(struct append_log *log, struct error *err)
         error_set_errno(err, errno, "stat '%s'", log->path);
         return false;
     }
-    log->size_bytes = (uint64_t)status.st_size;
+    log->size_bytes = log->synced_bytes = (uint64_t)status.st_size;
     log->is_broken = false;
     return true;
 }

@@ -38,6 +38,9 @@ bool append_log_add(struct append_log *log, const char *const *texts, size_t cou
  * the process all the same. */
 bool append_log_add_unsynced(struct append_log *log, const char *text, struct error *err);
 
+/* Makes what was added unsynced durable; on failure none of it is in the file. */
+bool append_log_sync(struct append_log *log, struct error *err);
+
 /* Replaces the whole contents durably, e.g. to drop records of finished work. */
 bool append_log_rewrite(struct append_log *log, const char *const *texts, size_t count,
                         struct error *err);

@@ -158,3 +158,63 @@ bool channel_acknowledge(struct redis *redis, struct deadline deadline, const ch
                          (char *)NULL) &&
            redis_command(redis, deadline, &removed, err, "XDEL", stream, id, (char *)NULL);
 }
+
+#define ACKNOWLEDGED_AT_ONCE 64 /* of one stream: what a read brings of it */
+
+/* Of the first entries, which are of one stream. */
+struct acknowledgement {
+    const char *acknowledge[3 + ACKNOWLEDGED_AT_ONCE], *remove[2 + ACKNOWLEDGED_AT_ONCE];
+};
+
+static size_t acknowledge_run(struct acknowledgement *words, const char *group,
+                              const struct channel_entry_id *entries, size_t count,
+                              struct redis_request requests[2])
+{
+    size_t run = 0;
+    words->acknowledge[0] = "XACK";
+    words->remove[0] = "XDEL";
+    words->acknowledge[1] = words->remove[1] = entries[0].stream;
+    words->acknowledge[2] = group;
+    while (run < count && run < ACKNOWLEDGED_AT_ONCE &&
+           strcmp(entries[run].stream, entries[0].stream) == 0) {
+        words->acknowledge[3 + run] = words->remove[2 + run] = entries[run].id;
+        run++;
+    }
+    requests[0] = (struct redis_request){.argv = words->acknowledge, .count = 3 + run};
+    requests[1] = (struct redis_request){.argv = words->remove, .count = 2 + run};
+    return run;
+}
+
+static bool have_replies(struct redis_request *requests, size_t count, struct error *err)
+{
+    bool is_good = true;
+    for (size_t i = 0; i < count; i++) {
+        if (is_good && requests[i].reply == NULL) {
+            *err = requests[i].err;
+            is_good = false;
+        }
+        redis_reply_cleanup(&requests[i].reply);
+    }
+    return is_good;
+}
+
+#define STREAMS_AT_ONCE (REDIS_REQUESTS_MOST / 2)
+
+bool channel_acknowledge_all(struct redis *redis, struct deadline deadline, const char *group,
+                             const struct channel_entry_id *entries, size_t count,
+                             struct error *err)
+{
+    FREE_CLEANUP struct acknowledgement *words = memory_zeroed(STREAMS_AT_ONCE, sizeof(*words));
+    FREE_CLEANUP struct redis_request *requests =
+        memory_zeroed(REDIS_REQUESTS_MOST, sizeof(*requests));
+    for (size_t done = 0; done < count;) {
+        size_t streams = 0;
+        for (; streams < STREAMS_AT_ONCE && done < count; streams++)
+            done += acknowledge_run(&words[streams], group, entries + done, count - done,
+                                    &requests[2 * streams]);
+        redis_call_all(redis, deadline, requests, 2 * streams);
+        if (!have_replies(requests, 2 * streams, err))
+            return false;
+    }
+    return true;
+}

@@ -70,6 +70,14 @@ bool channel_send_read(struct redis *redis, struct deadline deadline, const char
 typedef void (*channel_entry_fn)(void *context, const struct channel_entry *entry);
 bool channel_each(const redisReply *reply, channel_entry_fn each, void *context, struct error *err);
 
+/* Several entries in one round trip, in their order: those of a stream together. */
+struct channel_entry_id {
+    const char *stream, *id;
+};
+bool channel_acknowledge_all(struct redis *redis, struct deadline deadline, const char *group,
+                             const struct channel_entry_id *entries, size_t count,
+                             struct error *err);
+
 /* XACK and XDEL. */
 bool channel_acknowledge(struct redis *redis, struct deadline deadline, const char *stream,
                          const char *group, const char *id, struct error *err);

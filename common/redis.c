@@ -18,8 +18,9 @@
 
 #define READ_BYTES          (16 * 1024) /* one TLS record */
 #define ARGUMENTS_MOST      4096 /* of one command: our longest names each node of a cluster */
-#define SECRET_BYTES        4096 /* what file_read_secret() reads at most */
-#define REDIS_ADDRESS_BYTES 400  /* of write_server() */
+#define REQUESTS_BYTES      (1u << 30) /* of many at once: far more than all our messages are */
+#define SECRET_BYTES        4096       /* what file_read_secret() reads at most */
+#define REDIS_ADDRESS_BYTES 400        /* of write_server() */
 
 struct redis {
     struct redis_address address;
@@ -121,8 +122,9 @@ static bool expect_connection(const struct redis *redis, struct error *err)
     return false;
 }
 
-static bool send_command(struct redis *redis, struct deadline deadline, size_t count,
-                         const char *const *argv, const size_t *lengths, struct error *err)
+/* Freed by redisFreeCommand(). */
+static char *format_command(size_t count, const char *const *argv, const size_t *lengths,
+                            size_t *ret_size)
 {
     char *bytes = NULL;
     CHECK(count > 0 && count <= ARGUMENTS_MOST);
@@ -130,9 +132,33 @@ static bool send_command(struct redis *redis, struct deadline deadline, size_t c
     memcpy(arguments, argv, count * sizeof(*arguments));
     long long size = redisFormatCommandArgv(&bytes, (int)count, arguments, lengths);
     CHECK(size > 0);
-    bool is_sent = stream_socket_write(&redis->stream, bytes, (size_t)size, deadline, err);
+    *ret_size = (size_t)size;
+    return bytes;
+}
+
+static bool send_command(struct redis *redis, struct deadline deadline, size_t count,
+                         const char *const *argv, const size_t *lengths, struct error *err)
+{
+    size_t size;
+    char *bytes = format_command(count, argv, lengths, &size);
+    bool is_sent = stream_socket_write(&redis->stream, bytes, size, deadline, err);
     redisFreeCommand(bytes);
     return is_sent;
+}
+
+static bool send_all(struct redis *redis, struct deadline deadline,
+                     const struct redis_request *requests, size_t count, struct error *err)
+{
+    BUFFER_CLEANUP struct buffer all;
+    buffer_init(&all, REQUESTS_BYTES);
+    for (size_t i = 0; i < count; i++) {
+        size_t size;
+        char *bytes = format_command(requests[i].count, requests[i].argv, NULL, &size);
+        bool has_room = buffer_add(&all, bytes, size);
+        redisFreeCommand(bytes);
+        CHECK(has_room);
+    }
+    return stream_socket_write(&redis->stream, all.data, all.length, deadline, err);
 }
 
 /* Reads what is there, waiting for some until the deadline, and gives it to the reader. */
@@ -207,6 +233,27 @@ bool redis_call(struct redis *redis, struct deadline deadline, size_t count,
         return true;
     error_wrap(err, "redis %s", argv[0]);
     return false;
+}
+
+void redis_call_all(struct redis *redis, struct deadline deadline, struct redis_request *requests,
+                    size_t count)
+{
+    struct error reason;
+    CHECK(redis->awaited == 0 && count <= REDIS_REQUESTS_MOST);
+    bool is_good =
+        count > 0 && expect_connection(redis, &reason) &&
+        close_on_failure(redis, send_all(redis, deadline, requests, count, &reason), &reason);
+    for (size_t i = 0; i < count; i++) {
+        struct redis_request *request = &requests[i];
+        redisReply *reply = NULL;
+        request->reply = NULL;
+        is_good = is_good && expect_connection(redis, &reason) && /* a replica may have been left */
+                  close_on_failure(redis, receive(redis, deadline, &reply, &reason), &reason);
+        if (!is_good)
+            request->err = reason;
+        else if (!settle_reply(reply, &request->reply, &request->err))
+            error_wrap(&request->err, "redis %s", request->argv[0]);
+    }
 }
 
 bool redis_command(struct redis *redis, struct deadline deadline, redisReply **ret_reply,

@@ -92,6 +92,20 @@ bool redis_call(struct redis *redis, struct deadline deadline, size_t count,
 bool redis_command(struct redis *redis, struct deadline deadline, redisReply **ret_reply,
                    struct error *err, ...) __attribute__((sentinel));
 
+/* Several commands in one go: all are sent before the first reply is awaited, so that they cost one
+ * round trip together. Each has a reply or an error of its own, as of redis_call(); after a
+ * transport error nobody knows which of those without a reply were carried out. */
+struct redis_request {
+    size_t count;
+    const char *const *argv; /* borrowed */
+    size_t key_count;        /* of redis_eval_all(), whose argv begins with the keys */
+    redisReply *reply;       /* the caller's; NULL: err says why */
+    struct error err;
+};
+#define REDIS_REQUESTS_MOST 128 /* the server holds their replies meanwhile */
+void redis_call_all(struct redis *redis, struct deadline deadline, struct redis_request *requests,
+                    size_t count);
+
 /* A script by SHA (EVALSHA), sent whole where the server does not know it (NOSCRIPT). */
 struct redis_script {
     const char *text;
@@ -100,6 +114,9 @@ struct redis_script {
 bool redis_eval(struct redis *redis, struct deadline deadline, struct redis_script *script,
                 size_t key_count, const char *const *keys_and_arguments, size_t count,
                 redisReply **ret_reply, struct error *err);
+/* The same script several times in one go, as redis_call_all(). */
+void redis_eval_all(struct redis *redis, struct deadline deadline, struct redis_script *script,
+                    struct redis_request *requests, size_t count);
 
 /* For an event loop: sends without waiting for the reply; later, when redis_fd() is readable, takes
  * one complete reply if there is one (*ret_reply NULL if not yet). Call it until that NULL: TLS and

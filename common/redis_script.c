@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A script is static and shared by threads, each with a connection of its own. */
@@ -58,4 +59,41 @@ bool redis_eval(struct redis *redis, struct deadline deadline, struct redis_scri
     redis_reply_cleanup(&reply);
     error_wrap(err, "redis script");
     return false;
+}
+
+/* Not known to the server (a restart, SCRIPT FLUSH): one of them teaches it. */
+static void eval_again(struct redis *redis, struct deadline deadline, struct redis_script *script,
+                       struct redis_request *request)
+{
+    if (request->reply != NULL || request->err.code != ERROR_NOT_FOUND)
+        return;
+    (void)redis_eval(redis, deadline, script, request->key_count, request->argv, request->count,
+                     &request->reply, &request->err);
+}
+
+void redis_eval_all(struct redis *redis, struct deadline deadline, struct redis_script *script,
+                    struct redis_request *requests, size_t count)
+{
+    char sha1[sizeof(script->sha1)], keys[REDIS_REQUESTS_MOST][24];
+    const char **argv[REDIS_REQUESTS_MOST];
+    FREE_CLEANUP struct redis_request *whole = memory_zeroed(count, sizeof(*whole));
+    CHECK(count <= REDIS_REQUESTS_MOST);
+    find_sha1(script, sha1);
+    for (size_t i = 0; i < count; i++) {
+        CHECK(requests[i].key_count <= requests[i].count);
+        snprintf(keys[i], sizeof(keys[i]), "%zu", requests[i].key_count);
+        whole[i].count = requests[i].count + 3;
+        whole[i].argv = argv[i] = memory_zeroed(whole[i].count, sizeof(*argv[i]));
+        argv[i][0] = "EVALSHA";
+        argv[i][1] = sha1;
+        argv[i][2] = keys[i];
+        memcpy(argv[i] + 3, requests[i].argv, requests[i].count * sizeof(*argv[i]));
+    }
+    redis_call_all(redis, deadline, whole, count);
+    for (size_t i = 0; i < count; i++) {
+        free(argv[i]);
+        requests[i].reply = whole[i].reply;
+        requests[i].err = whole[i].err;
+        eval_again(redis, deadline, script, &requests[i]);
+    }
 }

@@ -57,45 +57,145 @@ static bool rules_hold(struct cluster *cluster)
     return false;
 }
 
-/* The intent and the commands become durable together, then the pool's works begin. */
-static bool carry_out(struct shell *shell, struct cluster *cluster, const struct actions *actions,
-                      const struct event *event)
+/* What is owed to one event, as far as the event is of consequence for that. */
+struct stepped {
+    struct cluster *cluster;
+    enum event_kind kind;
+    uint32_t node;
+    enum work work;
+    bool is_changed;
+    struct upgrade *before; /* owned, and so are the others */
+    struct actions *actions;
+    struct outgoing *commands;
+    size_t command_count;
+    char *status; /* NULL: it is told otherwise, or nothing has changed */
+};
+
+static void stepped_done(struct stepped *step)
 {
-    struct outgoing commands[ACTIONS_MAX];
-    size_t count = dispatch_commands(shell, cluster, actions, commands);
-    bool is_written = journal_write(shell, cluster, commands, count);
+    for (size_t i = 0; i < step->command_count; i++)
+        free(step->commands[i].body);
+    free(step->commands);
+    free(step->actions);
+    free(step->before);
+    free(step->status);
+}
+
+static bool has_just_ended(const struct stepped *step)
+{
+    return step->cluster->upgrade->phase == PHASE_ENDED && step->before->phase != PHASE_ENDED;
+}
+
+/* That an upgrade has ended is told when its history is there. */
+static void prepare(struct shell *shell, struct stepped *step, struct journal_entry *entry)
+{
+    step->commands = memory_zeroed(step->actions->count, sizeof(step->commands[0]));
+    step->command_count = dispatch_commands(shell, step->cluster, step->actions, step->commands);
+    if (step->is_changed && !has_just_ended(step))
+        step->status = status_text(shell, step->cluster);
+    *entry = (struct journal_entry){.cluster = step->cluster,
+                                    .commands = step->commands,
+                                    .count = step->command_count,
+                                    .status = step->status};
+}
+
+static void tell_status(struct shell *shell, const struct stepped *step)
+{
+    struct cluster *cluster = step->cluster;
+    if (has_just_ended(step))
+        history_append(shell, cluster);
+    if (step->status != NULL)
+        status_told(cluster);
+    else if (step->is_changed)
+        status_publish(shell, cluster);
+    else if (step->kind == EVENT_PROGRESS || step->kind == EVENT_VIEW)
+        cluster->is_status_due = true;
+}
+
+/* What may begin only when the intent is durable. */
+static void carry_out(struct shell *shell, const struct stepped *step)
+{
+    struct cluster *cluster = step->cluster;
+    view_poll(shell, cluster, step->kind == EVENT_DONE);
+    if (step->kind == EVENT_DONE && step->work == WORK_PROBE) /* then its members may be there */
+        pool_kick_work(shell->pool, cluster->index, step->node, WORK_MEMBERS);
+    dispatch_jobs(shell, cluster, step->actions);
+    tell(cluster->upgrade, step->before);
+    tell_status(shell, step);
+}
+
+/* The intents and the commands become durable together, then the pool's works begin. */
+void cluster_settle(struct shell *shell)
+{
+    struct journal_entry entries[CLUSTER_STEPS_MOST];
+    size_t count = shell->step_count;
+    if (count == 0)
+        return;
     for (size_t i = 0; i < count; i++)
-        free(commands[i].body);
-    if (!is_written)
-        return false;
-    view_poll(shell, cluster, event->kind == EVENT_DONE);
-    if (event->kind == EVENT_DONE && event->work == WORK_PROBE) /* then its members may be there */
-        pool_kick_work(shell->pool, cluster->index, event->node, WORK_MEMBERS);
-    dispatch_jobs(shell, cluster, actions);
-    return true;
+        prepare(shell, &shell->steps[i], &entries[i]);
+    journal_write_all(shell, entries, count);
+    for (size_t i = 0; i < count; i++) {
+        struct stepped *step = &shell->steps[i];
+        step->cluster->is_stepped = false;
+        if (entries[i].is_written)
+            carry_out(shell, step);
+        stepped_done(step);
+    }
+    shell->step_count = 0;
+}
+
+static struct stepped *add_step(struct shell *shell, struct cluster *cluster)
+{
+    if (shell->steps == NULL)
+        shell->steps = memory_zeroed(CLUSTER_STEPS_MOST, sizeof(shell->steps[0]));
+    struct stepped *step = &shell->steps[shell->step_count++];
+    *step = (struct stepped){.cluster = cluster,
+                             .before = copy_of(cluster->upgrade),
+                             .actions = memory_zeroed(1, sizeof(*step->actions))};
+    cluster->is_stepped = true;
+    return step;
+}
+
+/* Of one that must not be acted on. */
+static void take_back_step(struct shell *shell)
+{
+    struct stepped *step = &shell->steps[--shell->step_count];
+    step->cluster->is_stepped = false;
+    stepped_done(step);
+}
+
+/* Of one that has nothing to write. */
+static void carry_out_at_once(struct shell *shell)
+{
+    carry_out(shell, &shell->steps[shell->step_count - 1]);
+    take_back_step(shell);
+}
+
+void cluster_step_soon(struct shell *shell, struct cluster *cluster, const struct event *event)
+{
+    if (cluster->upgrade == NULL || cluster->journal_error.code != ERROR_NONE) {
+        cluster->wake_ms = INT64_MAX;
+        return;
+    }
+    if (cluster->is_stepped || shell->step_count == CLUSTER_STEPS_MOST)
+        cluster_settle(shell);
+    struct stepped *step = add_step(shell, cluster);
+    upgrade_step(cluster->upgrade, event, step->actions);
+    cluster->wake_ms = step->actions->wake_ms;
+    step->kind = event->kind;
+    step->node = event->node;
+    step->work = event->work;
+    step->is_changed = cluster->upgrade->is_dirty || cluster->upgrade->dirty_nodes != 0;
+    if (!rules_hold(cluster))
+        take_back_step(shell);
+    else if (!step->is_changed && step->actions->count == 0)
+        carry_out_at_once(shell);
 }
 
 void cluster_step(struct shell *shell, struct cluster *cluster, const struct event *event)
 {
-    struct actions actions;
-    struct upgrade *upgrade = cluster->upgrade;
-    if (upgrade == NULL || cluster->journal_error.code != ERROR_NONE) {
-        cluster->wake_ms = INT64_MAX;
-        return;
-    }
-    FREE_CLEANUP struct upgrade *before = copy_of(upgrade);
-    upgrade_step(upgrade, event, &actions);
-    cluster->wake_ms = actions.wake_ms;
-    bool is_changed = upgrade->is_dirty || upgrade->dirty_nodes != 0;
-    if (!rules_hold(cluster) || !carry_out(shell, cluster, &actions, event))
-        return;
-    tell(upgrade, before);
-    if (upgrade->phase == PHASE_ENDED && before->phase != PHASE_ENDED)
-        history_append(shell, cluster);
-    if (is_changed)
-        status_publish(shell, cluster);
-    else if (event->kind == EVENT_PROGRESS || event->kind == EVENT_VIEW)
-        cluster->is_status_due = true;
+    cluster_step_soon(shell, cluster, event);
+    cluster_settle(shell);
 }
 
 void cluster_begin(struct shell *shell, struct cluster *cluster, struct upgrade *upgrade)

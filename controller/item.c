@@ -21,7 +21,6 @@ void item_free(struct item *item)
     if (item == NULL)
         return;
     free(item->view);
-    free(item->report);
     free(item->body);
     free(item);
 }

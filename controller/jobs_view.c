@@ -314,7 +314,7 @@ void view_poll(struct shell *shell, struct cluster *cluster, bool is_kicked)
     if (is_new)
         pool_add(shell->pool, &job->base);
     else if (need == VIEW_FAST && (is_kicked || before != VIEW_FAST))
-        pool_kick(shell->pool, &job->base);
+        pool_kick(shell->pool, cluster->index, &job->base);
 }
 
 void view_rest(struct cluster *cluster)

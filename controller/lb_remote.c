@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lb_remote.h"
 
+#include "lease_turn.h"
 #include "log.h"
 #include "memory.h"
 #include "message_codec.h"
@@ -227,7 +228,7 @@ static bool complete(const struct cluster *cluster, const char *id, struct deadl
     return command_validate(command, err);
 }
 
-static bool read_reply(struct shell *shell, const redisReply *reply,
+static bool read_reply(struct shell *shell, struct cluster *cluster, const redisReply *reply,
                        char entry[CHANNEL_ENTRY_ID_SIZE], struct error *err)
 {
     if (reply->type == REDIS_REPLY_STRING && text_copy(entry, CHANNEL_ENTRY_ID_SIZE, reply->str))
@@ -236,12 +237,12 @@ static bool read_reply(struct shell *shell, const redisReply *reply,
         no_answer(": there is no sign of life from it", err);
         return false;
     }
-    shell->renewed_ms = 0; /* find out at once whose the lease is */
+    lease_turn_hurry(shell, cluster); /* find out at once whose the lease is */
     error_set(err, ERROR_UNAVAILABLE, "the lease of the cluster is not ours any more");
     return false;
 }
 
-static bool add(struct shell *shell, const struct cluster *cluster, const struct command *command,
+static bool add(struct shell *shell, struct cluster *cluster, const struct command *command,
                 char entry[CHANNEL_ENTRY_ID_SIZE], struct error *err)
 {
     char lease[CHANNEL_KEY_SIZE], epoch_key[CHANNEL_KEY_SIZE], stream[CHANNEL_KEY_SIZE];
@@ -260,7 +261,7 @@ static bool add(struct shell *shell, const struct cluster *cluster, const struct
                                body,  shell->config->name, signature};
     return redis_eval(shell->redis, deadline_after_ms(REDIS_CALL_MS), &send_script, 4, arguments,
                       sizeof(arguments) / sizeof(arguments[0]), &reply, err) &&
-           read_reply(shell, reply, entry, err);
+           read_reply(shell, cluster, reply, entry, err);
 }
 
 /* False where nobody waits for it any more. */

@@ -11,6 +11,7 @@
 #include "channel.h"
 #include "clock.h"
 #include "failpoint.h"
+#include "lease_turn.h"
 #include "log.h"
 #include "memory.h"
 #include "shell.h"
@@ -196,7 +197,7 @@ static void take_anew(struct shell *shell, struct cluster *cluster, const struct
 {
     log_failure(LOG_LEVEL_WARNING, why, "cluster %s: journal", cluster->config->name);
     stand_back(shell, cluster);
-    shell->renewed_ms = 0;
+    lease_turn_hurry(shell, cluster);
 }
 
 /* A new leader reads the journal before anything else, then asks again for all that is open. */
@@ -268,57 +269,77 @@ static void held(struct shell *shell, struct cluster *cluster, const char *epoch
         won(shell, cluster);
 }
 
-/* Takes or renews the lease; or breaks that of `broken`, if it is not NULL. */
-static bool take(struct shell *shell, struct cluster *cluster, const struct request *broken,
-                 bool *ret_is_asked, struct error *err)
-{
-    char keys[3][CHANNEL_KEY_SIZE], value[LEASE_HOLDER_SIZE];
+#define TAKE_KEYS      3
+#define TAKE_ARGUMENTS 11
+
+/* One question to Redis; the request's words point into it. */
+struct taking {
+    struct cluster *cluster;
+    int64_t asked_ms; /* monotonic */
+    bool is_asked;    /* told: requests to break it wait */
+    char keys[TAKE_KEYS][CHANNEL_KEY_SIZE], value[LEASE_HOLDER_SIZE];
     char ttl[24], floor_text[24], epoch[24], broken_ttl[24];
-    REPLY_CLEANUP redisReply *reply = NULL;
-    int64_t asked_ms = clock_monotonic_ms();
-    channel_key(keys[0], cluster->config->name, "lease", NULL);
-    channel_key(keys[1], cluster->config->name, "epoch", NULL);
-    channel_key(keys[2], cluster->config->name, "lease-break", NULL);
-    lease_value(shell, value);
-    snprintf(ttl, sizeof(ttl), "%lld", (long long)shell->config->lease_ms);
-    snprintf(floor_text, sizeof(floor_text), "%llu",
+    const char *arguments[TAKE_ARGUMENTS];
+};
+
+/* Of taking or renewing the lease; or of breaking that of `broken`, if it is not NULL. */
+static void begin_taking(struct shell *shell, struct cluster *cluster, const struct request *broken,
+                         struct taking *taking)
+{
+    static const char *const keys[TAKE_KEYS] = {"lease", "epoch", "lease-break"};
+    taking->cluster = cluster;
+    taking->asked_ms = clock_monotonic_ms();
+    for (size_t i = 0; i < TAKE_KEYS; i++) {
+        channel_key(taking->keys[i], cluster->config->name, keys[i], NULL);
+        taking->arguments[i] = taking->keys[i];
+    }
+    lease_value(shell, taking->value);
+    snprintf(taking->ttl, sizeof(taking->ttl), "%lld", (long long)shell->config->lease_ms);
+    snprintf(taking->floor_text, sizeof(taking->floor_text), "%llu",
              (unsigned long long)journal_epoch_floor(shell, cluster));
-    snprintf(epoch, sizeof(epoch), "%lld", broken != NULL ? (long long)broken->epoch : -1);
-    snprintf(broken_ttl, sizeof(broken_ttl), "%lld",
+    snprintf(taking->epoch, sizeof(taking->epoch), "%lld",
+             broken != NULL ? (long long)broken->epoch : -1);
+    snprintf(taking->broken_ttl, sizeof(taking->broken_ttl), "%lld",
              (long long)(cluster->holder_ttl_ms - ACT_MOST_MS));
-    const char *arguments[] = {keys[0],
-                               keys[1],
-                               keys[2],
-                               value,
-                               ttl,
-                               floor_text,
-                               cluster->is_led ? "0" : "1",
-                               broken != NULL ? broken->holder : "",
-                               epoch,
-                               broken_ttl,
-                               may_found(cluster) ? "1" : "0"};
-    if (!redis_eval(shell->redis, deadline_after_ms(REDIS_CALL_MS), &take_script, 3, arguments,
-                    sizeof(arguments) / sizeof(arguments[0]), &reply, err) ||
-        !has_shape(reply, err))
+    const char *const rest[TAKE_ARGUMENTS - TAKE_KEYS] = {taking->value,
+                                                          taking->ttl,
+                                                          taking->floor_text,
+                                                          cluster->is_led ? "0" : "1",
+                                                          broken != NULL ? broken->holder : "",
+                                                          taking->epoch,
+                                                          taking->broken_ttl,
+                                                          may_found(cluster) ? "1" : "0"};
+    memcpy(taking->arguments + TAKE_KEYS, rest, sizeof(rest));
+}
+
+static bool end_taking(struct shell *shell, struct taking *taking, const redisReply *reply,
+                       struct error *err)
+{
+    struct cluster *cluster = taking->cluster;
+    if (!has_shape(reply, err))
         return false;
-    *ret_is_asked = reply->element[2]->integer != 0;
+    taking->is_asked = reply->element[2]->integer != 0;
     if (reply->element[0]->integer != 0) {
-        held(shell, cluster, reply->element[1]->str, asked_ms);
+        held(shell, cluster, reply->element[1]->str, taking->asked_ms);
         return true;
     }
     lost(shell, cluster, reply->element[1]->str);
-    watch(cluster, reply->element[1]->str, asked_ms, reply->element[3]->integer);
+    watch(cluster, reply->element[1]->str, taking->asked_ms, reply->element[3]->integer);
     return true;
 }
 
 bool lease_take_over(struct shell *shell, struct cluster *cluster, const struct request *broken,
                      bool *ret_taken, struct error *err)
 {
-    bool ignored;
+    struct taking taking;
+    REPLY_CLEANUP redisReply *reply = NULL;
     *ret_taken = false;
     if (clock_monotonic_ms() - cluster->holder_since_ms < ACT_MOST_MS + SILENCE_SLACK_MS)
         return true; /* it may act still, or gives the lease up itself */
-    if (!take(shell, cluster, broken, &ignored, err))
+    begin_taking(shell, cluster, broken, &taking);
+    if (!redis_eval(shell->redis, deadline_after_ms(REDIS_CALL_MS), &take_script, TAKE_KEYS,
+                    taking.arguments, TAKE_ARGUMENTS, &reply, err) ||
+        !end_taking(shell, &taking, reply, err))
         return false;
     *ret_taken = cluster->is_led;
     return true;
@@ -373,34 +394,102 @@ static void give_back_all(struct shell *shell)
             lease_give_up(shell, &shell->clusters[i]);
 }
 
-static bool renew(struct shell *shell, struct cluster *cluster, struct error *err)
+/* What is to be done beside the taking, whoever leads. */
+static bool look_around(struct shell *shell, const struct taking *taking, struct error *err)
 {
-    bool is_asked = false;
-    if (clock_monotonic_ms() < cluster->stand_off_until_ms)
-        return true;
-    if (!take(shell, cluster, NULL, &is_asked, err))
-        return false;
-    if (is_asked)
+    struct cluster *cluster = taking->cluster;
+    if (taking->is_asked)
         lease_break_look(shell, cluster);
     agent_store_look_if_due(shell, cluster);
     return cluster->is_led || journal_follow(shell, cluster, err);
 }
 
+static void end_renewal(struct shell *shell, struct taking *taking, struct redis_request *request)
+{
+    if (request->reply == NULL || !end_taking(shell, taking, request->reply, &request->err) ||
+        !look_around(shell, taking, &request->err))
+        log_failure(LOG_LEVEL_WARNING, &request->err, "cluster %s: lease",
+                    taking->cluster->config->name);
+    redis_reply_cleanup(&request->reply);
+    if (!redis_is_connected(shell->redis))
+        (void)shell_redis(shell); /* false: it stops, and what is left fails at once */
+}
+
+/* One round trip for all. Who has stood back for a while is passed over. */
+static void renew(struct shell *shell, const uint32_t *list, size_t count)
+{
+    struct taking *takings = memory_zeroed(count, sizeof(takings[0]));
+    struct redis_request *requests = memory_zeroed(count, sizeof(requests[0]));
+    int64_t now_ms = clock_monotonic_ms();
+    size_t asked = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct cluster *cluster = &shell->clusters[list[i]];
+        if (now_ms < cluster->stand_off_until_ms)
+            continue;
+        begin_taking(shell, cluster, NULL, &takings[asked]);
+        requests[asked].argv = takings[asked].arguments;
+        requests[asked].count = TAKE_ARGUMENTS;
+        requests[asked++].key_count = TAKE_KEYS;
+    }
+    redis_eval_all(shell->redis, deadline_after_ms(REDIS_CALL_MS), &take_script, requests, asked);
+    bool was_cut = !redis_is_connected(shell->redis), is_told = false;
+    for (size_t i = 0; i < asked; i++) {
+        bool is_lost = was_cut && requests[i].reply == NULL;
+        if (!is_lost || !is_told) /* one is told for all */
+            end_renewal(shell, &takings[i], &requests[i]);
+        is_told = is_told || is_lost;
+    }
+    free(requests);
+    free(takings);
+}
+
+/* False while another controller has our name. */
+static bool keep_name(struct shell *shell)
+{
+    shell->name_kept_ms = clock_monotonic_ms();
+    if (name_keep(shell))
+        return true;
+    give_back_all(shell);
+    return false;
+}
+
 void lease_renew_all(struct shell *shell)
 {
-    struct error err;
-    shell->renewed_ms = clock_monotonic_ms();
-    if (!shell_redis(shell))
+    uint32_t list[LEASE_TURN_MOST];
+    size_t count = 0;
+    if (!shell_redis(shell) || !keep_name(shell))
         return;
-    if (!name_keep(shell)) {
-        give_back_all(shell);
-        return;
-    }
-    for (size_t i = 0; i < shell->cluster_count; i++) {
-        if (renew(shell, &shell->clusters[i], &err))
+    for (uint32_t i = 0; i < shell->cluster_count; i++) {
+        shell->clusters[i].renewed_ms = clock_monotonic_ms();
+        list[count++] = i;
+        if (count < LEASE_TURN_MOST && i + 1 < shell->cluster_count)
             continue;
-        log_failure(LOG_LEVEL_WARNING, &err, "cluster %s: lease", shell->clusters[i].config->name);
-        if (!redis_is_connected(shell->redis) && !shell_redis(shell))
+        renew(shell, list, count);
+        count = 0;
+    }
+}
+
+void lease_renew_one(struct shell *shell, struct cluster *cluster)
+{
+    cluster->renewed_ms = clock_monotonic_ms();
+    if (shell_redis(shell) && !shell->is_nameless)
+        renew(shell, &cluster->index, 1);
+}
+
+/* Those that are late come before anything else. */
+void lease_renew_due(struct shell *shell)
+{
+    uint32_t list[LEASE_TURN_MOST];
+    int64_t every_ms = lease_renew_ms(shell->config);
+    if (clock_monotonic_ms() >= shell->name_kept_ms + every_ms &&
+        (!shell_redis(shell) || !keep_name(shell)))
+        return;
+    while (!shell->is_nameless) {
+        size_t count = lease_turn_take(shell, clock_monotonic_ms(), list);
+        if (count == 0 || !shell_redis(shell))
+            return;
+        renew(shell, list, count);
+        if (!lease_is_late(shell))
             return;
     }
 }

@@ -34,16 +34,15 @@ static void call_one(struct pool *pool)
 static void run_job(struct pool *pool, struct pool_job *job)
 {
     int64_t again_ms = POOL_FINISHED;
+    pool_list_begin(&pool->jobs, job);
     call_one(pool);
-    job->is_running = true;
     if (!job->is_cancelled) {
         pthread_mutex_unlock(&pool->lock);
         again_ms = job->run(job);
         pthread_mutex_lock(&pool->lock);
     }
-    job->is_running = false;
     if (again_ms != POOL_FINISHED && !job->is_cancelled) {
-        pool_list_again(job, again_ms, clock_monotonic_ms());
+        pool_list_again(&pool->jobs, job, again_ms, clock_monotonic_ms());
         return; /* and looks itself what is next */
     }
     pool_list_remove(&pool->jobs, job);
@@ -111,11 +110,11 @@ void pool_free(struct pool *pool)
     pthread_mutex_unlock(&pool->lock);
     for (size_t i = 0; i < pool->thread_count; i++)
         pthread_join(pool->threads[i], NULL);
-    while (pool->jobs.first != NULL) {
-        struct pool_job *job = pool->jobs.first;
+    for (struct pool_job *job; (job = pool_list_any(&pool->jobs)) != NULL;) {
         pool_list_remove(&pool->jobs, job);
         job->end(job);
     }
+    pool_list_done(&pool->jobs);
     pthread_cond_destroy(&pool->timer);
     pthread_cond_destroy(&pool->idle);
     pthread_mutex_destroy(&pool->lock);
@@ -132,10 +131,10 @@ void pool_add(struct pool *pool, struct pool_job *job)
         job->end(job);
 }
 
-void pool_kick(struct pool *pool, struct pool_job *job)
+void pool_kick(struct pool *pool, uint32_t cluster, const struct pool_job *job)
 {
     pthread_mutex_lock(&pool->lock);
-    pool_list_kick(&pool->jobs, job, clock_monotonic_ms());
+    pool_list_kick(&pool->jobs, cluster, job, clock_monotonic_ms());
     call_one(pool);
     pthread_mutex_unlock(&pool->lock);
 }

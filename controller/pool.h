@@ -30,6 +30,7 @@ struct pool_job {
     pool_run_fn run;
     pool_end_fn end;
     int64_t due_ms;           /* monotonic; the pool's */
+    size_t place;             /* among those that wait; the pool's */
     bool is_running;          /* the pool's */
     atomic_bool is_cancelled; /* the pool's */
     bool is_kicked;           /* the pool's */
@@ -49,8 +50,8 @@ void pool_free(struct pool *pool);
 /* Takes the job over. The same work of the core, added while it is still being done, is done once.
  */
 void pool_add(struct pool *pool, struct pool_job *job);
-/* The job, if it still exists, is run now instead of at the end of its delay. */
-void pool_kick(struct pool *pool, struct pool_job *job);
+/* The job of that cluster, if it still exists, is run now instead of at the end of its delay. */
+void pool_kick(struct pool *pool, uint32_t cluster, const struct pool_job *job);
 /* The same for a work of a node, if there is one. */
 void pool_kick_work(struct pool *pool, uint32_t cluster, uint32_t node, enum work work);
 /* Ends the matching job; one that runs just now is not called again. */

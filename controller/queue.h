@@ -14,7 +14,7 @@
 
 enum item_kind {
     ITEM_EVENT,       /* event, and view if it is EVENT_VIEW */
-    ITEM_REPORT,      /* report: its signature was good */
+    ITEM_REPORT,      /* body: a report that is good, and so was its signature */
     ITEM_REQUEST,     /* request, body: its signature was good */
     ITEM_PLAN,        /* plan_run: the worker's part is done */
     ITEM_ANSWER,      /* a job that an operator asked for has ended: body or event.error answers */
@@ -29,7 +29,6 @@ struct item {
     uint32_t cluster; /* index */
     struct event event;
     struct cluster_view *view;  /* owned */
-    struct report *report;      /* owned */
     char *body;                 /* owned */
     struct signed_text request; /* of ITEM_REQUEST; its body is the one above */
     char request_id[LIMIT_ID];  /* ITEM_ANSWER, ITEM_LB_CALL, ITEM_LB_WITHDRAW */

@@ -34,6 +34,7 @@
 #define IDLE_MS       100 /* leading nothing yet: a take-over takes seconds */
 #define LANE_CLUSTERS 32  /* 64 streams: Redis has looked at them within 50 us */
 #define LANE_STREAMS  (STREAMS * LANE_CLUSTERS)
+#define TAKEN_MOST    (BATCH * LANE_STREAMS)
 #define LANES_MOST    (LIMIT_CLUSTERS / LANE_CLUSTERS)
 #define STREAMS       2 /* of a cluster */
 
@@ -59,6 +60,8 @@ struct lane {
 struct reader {
     struct shell *shell;
     struct redis *acknowledge; /* for XACK meanwhile */
+    size_t taken_count;        /* entries of the reply that is read, to be acknowledged */
+    struct channel_entry_id taken[TAKEN_MOST];
     size_t lane_count;
     struct lane *lanes;
     bool *is_grouped; /* groups of a cluster exist on this connection's server */
@@ -110,20 +113,29 @@ static bool make_groups(struct lane *lane, struct error *err)
     return true;
 }
 
+static char *copy_body(const struct channel_entry *entry)
+{
+    char *body = memory_zeroed(entry->body_size + 1, 1);
+    memcpy(body, entry->body, entry->body_size);
+    return body;
+}
+
+/* Thousands may wait: as a text it has a fraction of the size that any report could have. */
 static bool read_report(struct cluster *cluster, const struct channel_entry *entry,
                         struct item *item, struct error *err)
 {
-    if (!agent_keys_verify(&cluster->agent_keys, entry, err))
+    struct report report;
+    if (!agent_keys_verify(&cluster->agent_keys, entry, err) ||
+        !report_read(entry->body, entry->body_size, &report, err))
         return false;
-    item->kind = ITEM_REPORT;
-    item->report = memory_zeroed(1, sizeof(*item->report));
-    if (!report_read(entry->body, entry->body_size, item->report, err))
-        return false;
-    if (text_equal(item->report->node, entry->signer) &&
-        text_equal(item->report->cluster, cluster->config->name))
+    if (text_equal(report.node, entry->signer) &&
+        text_equal(report.cluster, cluster->config->name)) {
+        item->kind = ITEM_REPORT;
+        item->body = copy_body(entry);
         return true;
+    }
     error_set(err, ERROR_DENIED, "agent '%s' speaks for node '%s' of cluster '%s'", entry->signer,
-              item->report->node, item->report->cluster);
+              report.node, report.cluster);
     return false;
 }
 
@@ -134,8 +146,7 @@ static bool read_request(struct reader *reader, const struct channel_entry *entr
     if (asker == NULL)
         return false;
     item->kind = ITEM_REQUEST;
-    item->body = memory_zeroed(entry->body_size + 1, 1);
-    memcpy(item->body, entry->body, entry->body_size);
+    item->body = copy_body(entry);
     item->request.body = item->body;
     item->request.body_size = entry->body_size;
     return TEXT_COPY(item->request.signer, asker->name) &&
@@ -195,6 +206,17 @@ static void bring(struct lane *lane, size_t place, const struct channel_entry *e
     queue_put(shell->queue, item);
 }
 
+/* Those of one stream together, all with one round trip. */
+static void acknowledge_taken(struct reader *reader)
+{
+    struct error err;
+    if (reader->taken_count > 0 &&
+        !channel_acknowledge_all(reader->acknowledge, deadline_after_ms(REDIS_CALL_MS), GROUP,
+                                 reader->taken, reader->taken_count, &err))
+        log_failure(LOG_LEVEL_WARNING, &err, "acknowledge in %s", reader->taken[0].stream);
+    reader->taken_count = 0;
+}
+
 static void take(void *context, const struct channel_entry *entry)
 {
     struct lane *lane = context;
@@ -207,14 +229,23 @@ static void take(void *context, const struct channel_entry *entry)
         return; /* not asked for */
     if (is_ours(reader, lane->owner[place])) {
         bring(lane, place, entry);
-        if (!channel_acknowledge(reader->acknowledge, deadline_after_ms(REDIS_CALL_MS),
-                                 entry->stream, GROUP, entry->id, &err))
-            log_failure(LOG_LEVEL_WARNING, &err, "acknowledge in %s", entry->stream);
-    } else if (!reader->has_left[lane->owner[place]] &&
-               !put_back_all(reader, entry->stream, &err)) {
+        if (reader->taken_count == TAKEN_MOST) /* Redis gives no more than it was asked for */
+            acknowledge_taken(reader);
+        reader->taken[reader->taken_count++] = (struct channel_entry_id){entry->stream, entry->id};
+        return;
+    }
+    acknowledge_taken(reader); /* what is in the queue is not put back */
+    if (!reader->has_left[lane->owner[place]] && !put_back_all(reader, entry->stream, &err)) {
         reader->has_left[lane->owner[place]] = true;
         log_failure(LOG_LEVEL_WARNING, &err, "put back into %s; tried again", entry->stream);
     }
+}
+
+static bool take_all(struct lane *lane, const redisReply *reply, struct error *err)
+{
+    bool is_good = channel_each(reply, take, lane, err);
+    acknowledge_taken(lane->reader);
+    return is_good;
 }
 
 /* Where nothing is led of a lane, nothing is asked. */
@@ -239,7 +270,7 @@ static bool take_answer(struct lane *lane, struct error *err)
     if (reply != NULL) {
         lane->is_asked = false;
         lane->batch = BATCH;
-        return channel_each(reply, take, lane, err);
+        return take_all(lane, reply, err);
     }
     if (!deadline_is_over(lane->answer))
         return true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Agents' reports, made into events: the id of a command names the node, the work, the attempt. */
 #include "clock.h"
+#include "lease_turn.h"
 #include "log.h"
 #include "plan_run.h"
 #include "shell.h"
@@ -73,7 +74,7 @@ static void look_at_epoch(struct shell *shell, struct cluster *cluster, const st
                 report->node, (unsigned long long)report->epoch,
                 (unsigned long long)cluster->epoch);
     cluster->epoch = report->epoch;
-    shell->renewed_ms = 0;
+    lease_turn_hurry(shell, cluster);
 }
 
 void cluster_report(struct shell *shell, struct cluster *cluster, const struct report *report)
@@ -106,5 +107,5 @@ void cluster_report(struct shell *shell, struct cluster *cluster, const struct r
         log_info("cluster %s: agent of node %s has started", cluster->config->name, report->node);
     else if (!find_work(upgrade, event.node, report->command_id, &event.work))
         return; /* of a work that was given up, or of another upgrade */
-    cluster_step(shell, cluster, &event);
+    cluster_step_soon(shell, cluster, &event);
 }

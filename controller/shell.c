@@ -7,7 +7,9 @@
 #include "check.h"
 #include "clock.h"
 #include "log.h"
+#include "log_syncer.h"
 #include "memory.h"
+#include "message_codec.h"
 #include "plan_run.h"
 
 #include <stdlib.h>
@@ -62,6 +64,7 @@ bool shell_open(struct shell *shell, const struct config *config, struct error *
     shell->pool = pool_new(WORKERS);
     shell->remote = lb_remote_new();
     shell->redis = redis_new(&config->redis);
+    shell->syncer = log_syncer_new();
     shell->cluster_count = config->cluster_count;
     shell->clusters = memory_zeroed(config->cluster_count, sizeof(shell->clusters[0]));
     shell->is_read = memory_zeroed(config->cluster_count, sizeof(bool));
@@ -81,6 +84,8 @@ void shell_close(struct shell *shell)
     free(shell->is_read);
     pthread_mutex_destroy(&shell->led_lock);
     redis_free(shell->redis);
+    log_syncer_free(shell->syncer);
+    free(shell->steps);
     queue_free(shell->queue);
     key_pair_free(shell->key);
 }
@@ -91,9 +96,34 @@ void shell_stop(struct shell *shell)
     queue_put(shell->queue, item_new(ITEM_NUDGE, 0));
 }
 
+/* Before anything is done with a cluster: what is owed to it is done, and its lease was renewed in
+ * time. */
+static void make_ready(struct shell *shell, struct cluster *cluster)
+{
+    struct error ignored;
+    if (cluster->is_stepped)
+        cluster_settle(shell);
+    if (!cluster->is_led || lease_may_act(cluster, &ignored) ||
+        clock_monotonic_ms() < cluster->renewed_ms + lease_renew_ms(shell->config))
+        return;
+    cluster_settle(shell);
+    lease_renew_one(shell, cluster);
+}
+
+static void take_report(struct shell *shell, struct cluster *cluster, const char *body)
+{
+    struct report report;
+    struct error err;
+    if (report_read(body, strlen(body), &report, &err))
+        cluster_report(shell, cluster, &report);
+    else
+        log_failure(LOG_LEVEL_WARNING, &err, "cluster %s: report refused", cluster->config->name);
+}
+
 static void take(struct shell *shell, struct item *item)
 {
     struct cluster *cluster = &shell->clusters[item->cluster];
+    make_ready(shell, cluster);
     if (item->view != NULL)
         atomic_store(&cluster->is_view_queued, false);
     if (!cluster->is_led && item->kind != ITEM_NUDGE && item->kind != ITEM_PLAN &&
@@ -103,10 +133,10 @@ static void take(struct shell *shell, struct item *item)
     case ITEM_EVENT:
         item->event.view = item->view;
         item->event.now_ms = clock_wall_ms(); /* it may have waited while Redis was away */
-        cluster_step(shell, cluster, &item->event);
+        cluster_step_soon(shell, cluster, &item->event);
         return;
     case ITEM_REPORT:
-        cluster_report(shell, cluster, item->report);
+        take_report(shell, cluster, item->body);
         return;
     case ITEM_REQUEST:
         handle_request(shell, cluster, &item->request);
@@ -130,23 +160,26 @@ static void take(struct shell *shell, struct item *item)
     CHECK(!"an item of no kind");
 }
 
+/* The step last: until it is settled, nothing may be told of the cluster. */
 static void tick(struct shell *shell, struct cluster *cluster)
 {
     struct event event = {.kind = EVENT_TICK, .now_ms = clock_wall_ms(), .node = NODE_NONE};
     if (!cluster->is_led)
         return;
-    if (cluster->upgrade != NULL && event.now_ms >= cluster->wake_ms)
-        cluster_step(shell, cluster, &event);
+    make_ready(shell, cluster);
     plan_run_tick(shell, cluster);
-    if (cluster->is_status_due && clock_monotonic_ms() >= cluster->status_ms + STATUS_EVERY_MS)
+    if (cluster->is_led && cluster->is_status_due &&
+        clock_monotonic_ms() >= cluster->status_ms + STATUS_EVERY_MS)
         status_publish(shell, cluster);
+    if (cluster->is_led && cluster->upgrade != NULL && event.now_ms >= cluster->wake_ms)
+        cluster_step_soon(shell, cluster, &event);
 }
 
 static int64_t sleep_ms(const struct shell *shell)
 {
     int64_t least = LONGEST_SLEEP_MS;
-    if (lease_renew_ms(shell->config) < least)
-        least = lease_renew_ms(shell->config);
+    if (lease_wait_ms(shell) < least)
+        least = lease_wait_ms(shell);
     int64_t now_ms = clock_wall_ms();
     for (size_t i = 0; i < shell->cluster_count; i++) {
         const struct cluster *cluster = &shell->clusters[i];
@@ -177,22 +210,61 @@ static bool begin_anew(struct shell *shell)
 
 static void renew_if_due(struct shell *shell)
 {
-    bool is_due = clock_monotonic_ms() >= shell->renewed_ms + lease_renew_ms(shell->config);
+    bool is_due = lease_wait_ms(shell) <= 0;
     if (is_due && !shell_redis(shell))
         return;
-    if (begin_anew(shell) || is_due)
+    if (begin_anew(shell))
         lease_renew_all(shell);
+    else if (is_due)
+        lease_renew_due(shell);
+}
+
+/* What waits until the clusters that have been stepped are settled; in its order. */
+struct waiting {
+    struct item *first, **last;
+};
+
+static void wait_for_settling(struct waiting *waiting, struct item *item)
+{
+    item->next = NULL;
+    *waiting->last = item;
+    waiting->last = &item->next;
+}
+
+/* One round: every cluster is stepped once at most, so that all are settled together. What comes
+ * for a cluster behind an item that waits, waits as well. */
+static void take_round(struct shell *shell, struct item *first, struct waiting *later)
+{
+    for (const struct item *item = first; item != NULL; item = item->next)
+        shell->clusters[item->cluster].has_items_waiting = false;
+    for (struct item *item = first, *next; item != NULL; item = next) {
+        struct cluster *cluster = &shell->clusters[item->cluster];
+        next = item->next;
+        if (cluster->is_stepped || cluster->has_items_waiting) {
+            cluster->has_items_waiting = true;
+            wait_for_settling(later, item);
+            continue;
+        }
+        take(shell, item);
+        item_free(item);
+    }
+    cluster_settle(shell);
 }
 
 /* The first, and what else is there: a look at all clusters costs more than most items. */
 static void take_some(struct shell *shell, struct item *first)
 {
-    struct item *item = first;
-    for (unsigned taken = 1; item != NULL; taken++) {
-        take(shell, item);
-        item_free(item);
-        renew_if_due(shell);
-        item = taken < ITEMS_AT_ONCE ? queue_take(shell->queue, 0) : NULL;
+    struct waiting round = {.last = &round.first};
+    for (unsigned taken = 0; first != NULL && taken < ITEMS_AT_ONCE; taken++) {
+        wait_for_settling(&round, first);
+        first = taken + 1 < ITEMS_AT_ONCE ? queue_take(shell->queue, 0) : NULL;
+    }
+    while (round.first != NULL) {
+        struct waiting later = {.last = &later.first};
+        take_round(shell, round.first, &later);
+        round.first = later.first;
+        if (lease_is_late(shell))
+            renew_if_due(shell);
     }
 }
 
@@ -208,6 +280,7 @@ void shell_run(struct shell *shell)
         take_some(shell, item);
         for (size_t i = 0; i < shell->cluster_count; i++)
             tick(shell, &shell->clusters[i]);
+        cluster_settle(shell);
     }
     lb_remote_close(shell);
     lease_release_all(shell);

@@ -55,6 +55,9 @@ struct cluster {
 
     /* The rest belongs to the main thread. */
     bool is_led;
+    bool is_stepped;        /* by cluster_step_soon(), and not settled yet */
+    bool has_items_waiting; /* shell.c: until it is settled */
+    int64_t renewed_ms;     /* monotonic: its lease was last asked for; 0 = it is due at once */
     uint64_t epoch;
     char holder[LEASE_HOLDER_SIZE]; /* of the lease, when we last looked; empty = nobody */
     int64_t holder_since_ms;        /* monotonic: at least since then it has not renewed it; */
@@ -77,6 +80,8 @@ struct cluster {
     int64_t status_ms; /* monotonic: last published */
 };
 
+#define CLUSTER_STEPS_MOST 64 /* that wait for the disk and for Redis together */
+
 #define JOURNAL_PATH_SIZE (LIMIT_PATH + LIMIT_NAME + 32)
 
 /* Ids of requests that have not expired yet: a whole fleet may be asked for at once. */
@@ -97,9 +102,15 @@ struct shell {
     struct pool *pool;
     struct lb_remote *remote;
     struct redis *redis; /* the main thread's connection */
+    struct log_syncer *syncer;
+    struct stepped
+        *steps; /* cluster_step.c: clusters that have been stepped, and are owed the rest */
+    size_t step_count;
     struct cluster *clusters;
     size_t cluster_count;
-    int64_t renewed_ms;   /* monotonic: leases were last renewed */
+    int64_t name_kept_ms; /* monotonic: the claim of our name was last renewed */
+    int64_t lease_due_ms; /* monotonic: lease_turn.c has nothing to do before */
+    size_t lease_turn;    /* the cluster whose lease is looked at first */
     unsigned connections; /* to Redis, that were made */
     unsigned seen_links;  /* connections and failovers after which all was asked again */
     atomic_bool is_stopping;
@@ -119,6 +130,11 @@ void shell_stop(struct shell *shell); /* from a signal's thread */
 
 /* cluster_step.c: one event through the core, with all that is owed to it. */
 void cluster_step(struct shell *shell, struct cluster *cluster, const struct event *event);
+/* The same, but what is owed may be done by cluster_settle(): until then nothing else may be done
+ * with the cluster. */
+void cluster_step_soon(struct shell *shell, struct cluster *cluster, const struct event *event);
+/* Does what is owed to all that have been stepped. */
+void cluster_settle(struct shell *shell);
 /* Starts a new upgrade; takes it over. */
 void cluster_begin(struct shell *shell, struct cluster *cluster, struct upgrade *upgrade);
 void cluster_report(struct shell *shell, struct cluster *cluster, const struct report *report);
@@ -131,7 +147,7 @@ struct outgoing { /* a signed command, ready to be sent */
     bool is_cancel;
 };
 /* Signs the actions that agents carry out; at most actions->count. They are sent by
- * journal_write(), together with the record of the intent. */
+ * journal_write_all(), together with the record of the intent. */
 size_t dispatch_commands(struct shell *shell, struct cluster *cluster,
                          const struct actions *actions, struct outgoing *outgoing);
 /* What the pool does for the upgrade ends, and nothing more is seen, until it is asked again. */
@@ -151,10 +167,21 @@ bool send_command(struct shell *shell, struct cluster *cluster, struct command *
 
 /* journal.c */
 bool journal_open(struct shell *shell, struct cluster *cluster, struct error *err);
-/* Writes the dirty rows and sends the commands: one script, obeyed only while the lease and the
- * epoch are ours. */
-bool journal_write(struct shell *shell, struct cluster *cluster, const struct outgoing *commands,
-                   size_t count);
+/* What one cluster has to write. */
+struct journal_entry {
+    struct cluster *cluster;
+    const struct outgoing *commands; /* borrowed */
+    size_t count;
+    const char *status; /* borrowed: to be told as soon as it is durable; NULL: nothing is */
+    bool is_written;    /* told; where not, nothing may be acted on */
+    char *record;       /* journal_write.c's */
+    bool is_whole;
+};
+/* Writes the dirty rows and sends the commands: one script a cluster, obeyed only while its lease
+ * and epoch are ours, and only when our own copy is durable. Each cluster stands there once. */
+void journal_write_all(struct shell *shell, struct journal_entry *entries, size_t count);
+/* The same for the dirty rows of one. */
+bool journal_write(struct shell *shell, struct cluster *cluster);
 /* Where somebody else leads: brings our copy up to date. */
 bool journal_follow(struct shell *shell, struct cluster *cluster, struct error *err);
 uint64_t journal_epoch_floor(struct shell *shell, struct cluster *cluster);
@@ -170,6 +197,9 @@ bool cluster_is_acted_on(const struct cluster *cluster, struct error *err);
 /* lease.c: leadership, and the main thread's connection to Redis */
 int64_t lease_renew_ms(const struct config *config); /* from one renewal to the next */
 void lease_renew_all(struct shell *shell);
+/* Some of those that are due, or all that are late. */
+void lease_renew_due(struct shell *shell);
+void lease_renew_one(struct shell *shell, struct cluster *cluster);
 void lease_release_all(struct shell *shell);
 void lease_value(const struct shell *shell, char value[LEASE_HOLDER_SIZE]);
 /* Asked by workers, immediately before each effect: the lease is surely ours. */
@@ -182,6 +212,12 @@ void lease_give_up_because(struct shell *shell, struct cluster *cluster, const s
  * silent for so long that it surely acts no more. *ret_taken tells. */
 bool lease_take_over(struct shell *shell, struct cluster *cluster, const struct request *broken,
                      bool *ret_taken, struct error *err);
+
+/* lease_turn.c */
+/* Milliseconds until lease_renew_due() has something to do; 0 or less if it has. */
+int64_t lease_wait_ms(const struct shell *shell);
+/* It has been due for so long that nothing else may be done before. */
+bool lease_is_late(const struct shell *shell);
 
 /* lease_break.c: requests to break the cluster's lease */
 void lease_break_look(struct shell *shell, struct cluster *cluster);
@@ -198,7 +234,12 @@ bool shell_redis(struct shell *shell);
 void reader_run(struct shell *shell); /* until is_stopping; a thread of its own */
 
 /* status.c */
+#define STATUS_NEWS_MOST "16" /* entries that watchers may not have seen yet */
 void status_publish(struct shell *shell, struct cluster *cluster);
+/* What it would publish, for journal_write_all(); the caller frees it. */
+char *status_text(const struct shell *shell, const struct cluster *cluster);
+/* It was published. */
+void status_told(struct cluster *cluster);
 void history_append(struct shell *shell, struct cluster *cluster);
 
 /* history.c */

@@ -12,7 +12,6 @@
 #include "shell.h"
 
 #define REDIS_CALL_MS 2000
-#define NEWS_MOST     "16"
 
 static json_t *steps_to_json(const struct upgrade_node *node, enum pass pass)
 {
@@ -91,7 +90,7 @@ static json_t *upgrade_to_json(const struct upgrade *upgrade)
     return json;
 }
 
-static char *status_text(const struct shell *shell, const struct cluster *cluster)
+char *status_text(const struct shell *shell, const struct cluster *cluster)
 {
     JSON_CLEANUP json_t *json = json_object();
     json_object_set_new(json, "cluster", json_string(cluster->config->name));
@@ -105,14 +104,19 @@ static char *status_text(const struct shell *shell, const struct cluster *cluste
     return json_write(json);
 }
 
+void status_told(struct cluster *cluster)
+{
+    cluster->is_status_due = false;
+    cluster->status_ms = clock_monotonic_ms();
+}
+
 void status_publish(struct shell *shell, struct cluster *cluster)
 {
     char status[CHANNEL_KEY_SIZE], news[CHANNEL_KEY_SIZE];
     struct error err;
     REPLY_CLEANUP redisReply *set = NULL, *told = NULL;
     FREE_CLEANUP char *text = status_text(shell, cluster);
-    cluster->is_status_due = false;
-    cluster->status_ms = clock_monotonic_ms();
+    status_told(cluster);
     channel_key(status, cluster->config->name, "status", NULL);
     channel_key(news, cluster->config->name, "news", NULL);
     if (!redis_is_connected(shell->redis)) {
@@ -122,7 +126,7 @@ void status_publish(struct shell *shell, struct cluster *cluster)
     if (!redis_command(shell->redis, deadline_after_ms(REDIS_CALL_MS), &set, &err, "SET", status,
                        text, NULL) ||
         !redis_command(shell->redis, deadline_after_ms(REDIS_CALL_MS), &told, &err, "XADD", news,
-                       "MAXLEN", "~", NEWS_MOST, "*", "n", "1", NULL)) {
+                       "MAXLEN", "~", STATUS_NEWS_MOST, "*", "n", "1", NULL)) {
         cluster->is_status_due = true;
         log_failure(LOG_LEVEL_WARNING, &err, "cluster %s: status", cluster->config->name);
     }

@@ -9,16 +9,14 @@
 #include <stdio.h>
 
 #define WATCH_INTERVAL_MS   1000
-#define WATCH_FAILURES_MOST 3      /* in a row: one slow answer is no reason to roll back */
-#define WATCH_ANSWER_MS     600000 /* a start, with its migrations */
+#define WATCH_FAILURES_MOST 3 /* in a row: one slow answer is no reason to roll back */
 
 struct watch {
     struct job *job;
     struct http_client *client;
     struct process process;
     struct launch_log_mark mark;
-    bool has_answered;
-    int failures; /* in a row, since it has answered */
+    int failures; /* in a row */
     char seen[256];
 };
 
@@ -36,7 +34,6 @@ static bool ask(struct watch *watch, struct error *err)
     if (!node_status_get(watch->client, config, deadline_never(), &status, &reason)) {
         snprintf(watch->seen, sizeof(watch->seen), "%s", reason.message);
     } else if (is_healthy(&status)) {
-        watch->has_answered = true;
         watch->failures = 0;
         return true;
     } else if (text_equal(status.state, "ERROR")) {
@@ -46,39 +43,25 @@ static bool ask(struct watch *watch, struct error *err)
         snprintf(watch->seen, sizeof(watch->seen), "HTTP status %d, state '%s'", status.http_status,
                  status.state);
     }
-    watch->failures += watch->has_answered;
-    if (watch->failures < WATCH_FAILURES_MOST)
+    if (++watch->failures < WATCH_FAILURES_MOST)
         return true;
     error_set(err, ERROR_RELEASE, "%d probes in a row failed; the last: %s", watch->failures,
               watch->seen);
     return false;
 }
 
-/* A watch follows the proof that the node is ACTIVE. One that finds it silent goes on where the
- * host was started again meanwhile, which is no fault of the release: Bitbucket has the time of a
- * start. */
-static bool is_over(const struct watch *watch, struct deadline end, struct deadline answer)
-{
-    return deadline_is_over(watch->has_answered ? end : answer);
-}
-
 static bool watch_until(struct watch *watch, struct deadline end, struct error *err)
 {
-    struct deadline answer = deadline_after_ms(WATCH_ANSWER_MS);
-    while (!is_over(watch, end, answer)) {
+    while (!deadline_is_over(end)) {
         if (!ask(watch, err))
             return false;
         struct deadline next = deadline_after_ms(WATCH_INTERVAL_MS);
-        if (watch->has_answered && end.at_ms < next.at_ms)
-            next = end;
-        if (process_wait_gone(&watch->process, next)) {
+        if (process_wait_gone(&watch->process, next.at_ms < end.at_ms ? next : end)) {
             error_set(err, ERROR_RELEASE, "process %d has ended", (int)watch->process.pid);
             return false;
         }
     }
-    if (!watch->has_answered)
-        error_set(err, ERROR_TIMEOUT, "is not ACTIVE any more; the last: %s", watch->seen);
-    return watch->has_answered;
+    return true;
 }
 
 bool verb_watch(struct job *job, struct error *err)

@@ -14,6 +14,7 @@
 #include "file.h"
 #include "log.h"
 #include "memory.h"
+#include "message_codec.h"
 #include "shell.h"
 #include "text.h"
 
@@ -69,10 +70,13 @@ static void send_next(struct run *run)
     CHECK(send_command(&run->shell, cluster, &command, &err));
 }
 
-static void renew_if_due(struct shell *shell)
+static bool is_accepted(const char *body, size_t *ret_number)
 {
-    if (clock_monotonic_ms() >= shell->renewed_ms + lease_renew_ms(shell->config))
-        lease_renew_all(shell);
+    struct report report;
+    struct error err;
+    CHECK(report_read(body, strlen(body), &report, &err));
+    *ret_number = strtoul(report.command_id + 1, NULL, 10);
+    return report.kind == REPORT_ACCEPTED;
 }
 
 /* What has come within wait_ms; false if nothing has. */
@@ -80,10 +84,10 @@ static bool take_answers(struct run *run, int64_t wait_ms)
 {
     bool has_any = false;
     struct item *item;
-    renew_if_due(&run->shell);
+    size_t number;
+    lease_renew_due(&run->shell);
     while ((item = queue_take(run->shell.queue, has_any ? 0 : wait_ms)) != NULL) {
-        if (item->kind == ITEM_REPORT && item->report->kind == REPORT_ACCEPTED) {
-            size_t number = strtoul(item->report->command_id + 1, NULL, 10);
+        if (item->kind == ITEM_REPORT && is_accepted(item->body, &number)) {
             CHECK(number < run->sent);
             run->took_us[run->answered++] = now_us() - run->begun_us[number];
             has_any = true;

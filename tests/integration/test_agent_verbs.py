@@ -5,7 +5,6 @@ import fnmatch
 import os
 import socket
 import sys
-import threading
 import time
 
 import pytest
@@ -242,24 +241,6 @@ def test_watch_ends_with_the_process(node):
 def test_watch_ends_with_an_error(node):
     node.tell_faults(error_after_active_ms=1)
     node.failed("watch", "release", "ERROR", version=OLD, duration_ms=600_000)
-
-
-def test_watch_ends_where_probes_fail_in_a_row(node):
-    later = threading.Timer(1.5, node.tell_faults, kwargs={"status_state": "WARMING_UP"})
-    later.start()
-    began = time.monotonic()
-    node.failed("watch", "release", "3 probes in a row failed; the last: HTTP status 200, state "
-                "'WARMING_UP'", version=OLD, duration_ms=600_000)
-    later.join()
-    assert time.monotonic() - began > 2.5, "it was not watched before"
-
-
-def test_watch_of_a_node_that_is_only_starting_waits_for_it(node):
-    """As after a reboot of the host in the soak."""
-    restart_with(node, start_delay_ms=5000)
-    began = time.monotonic()
-    node.done("watch", version=OLD, duration_ms=100)
-    assert time.monotonic() - began > 3.5, "more than three probes in a row failed"
 
 
 # ---- switch and stage ----

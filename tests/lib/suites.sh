@@ -212,12 +212,7 @@ suite_bench() {
     run_side_by_side $((cores + 1)) run_benchmark "${BENCHMARKS[@]/#/bench }"
 }
 
-# Three at a time can miss deadlines that are meant for one: it is tried again, and that is told.
 run_benchmark() {
-    run_benchmark_once "$1" || { printf '%s is tried again\n' "$1" && run_benchmark_once "$1"; }
-}
-
-run_benchmark_once() {
     SHUNT_BUILD_DIR=$(build_dir plain) timeout --kill-after=30 "$SUITE_DEADLINE_S" \
         "$top/tests/bench/run.sh" --smallest --only "${1#bench }"
 }

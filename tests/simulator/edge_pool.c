@@ -39,7 +39,8 @@ static int64_t pause_ms(int64_t delay_ms)
 /* Asked for again, a work goes on; it is not done twice, side by side. */
 static void check_alone(const struct pool *pool, const struct pool_job *job)
 {
-    for (const struct pool_job *other = pool->jobs.first; other != NULL; other = other->next)
+    for (const struct pool_job *other = pool_list_of(&pool->jobs, job->cluster); other != NULL;
+         other = other->next)
         if (other != job && !other->is_cancelled && other->work == job->work &&
             other->cluster == job->cluster && other->node == job->node && job->work < WORK_COUNT)
             rule_broken("no work is done beside itself", "%s", work_name(job->work));
@@ -48,15 +49,14 @@ static void check_alone(const struct pool *pool, const struct pool_job *job)
 static void run_job(struct pool *pool, struct pool_job *job)
 {
     int64_t again_ms = POOL_FINISHED;
-    job->is_running = true;
+    pool_list_begin(&pool->jobs, job);
     if (!job->is_cancelled) {
         check_alone(pool, job);
         fiber_sleep_us(call_us());
         again_ms = job->run(job);
     }
-    job->is_running = false;
     if (again_ms != POOL_FINISHED && !job->is_cancelled) {
-        pool_list_again(job, pause_ms(again_ms), clock_monotonic_ms());
+        pool_list_again(&pool->jobs, job, pause_ms(again_ms), clock_monotonic_ms());
     } else {
         pool_list_remove(&pool->jobs, job);
         job->end(job);
@@ -98,9 +98,9 @@ void pool_add(struct pool *pool, struct pool_job *job)
     signal_raise(&pool->changed);
 }
 
-void pool_kick(struct pool *pool, struct pool_job *job)
+void pool_kick(struct pool *pool, uint32_t cluster, const struct pool_job *job)
 {
-    pool_list_kick(&pool->jobs, job, clock_monotonic_ms());
+    pool_list_kick(&pool->jobs, cluster, job, clock_monotonic_ms());
     signal_raise(&pool->changed);
 }
 

@@ -233,6 +233,30 @@ bool redis_eval(struct redis *redis, struct deadline deadline, struct redis_scri
     return judge(reply, ret_reply, err);
 }
 
+/* On the way together, they are carried out one after the other; the connection may be cut between
+ * any two. */
+void redis_call_all(struct redis *redis, struct deadline deadline, struct redis_request *requests,
+                    size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct redis_request *request = &requests[i];
+        request->reply = NULL;
+        (void)redis_call(redis, deadline, request->count, request->argv, NULL, &request->reply,
+                         &request->err);
+    }
+}
+
+void redis_eval_all(struct redis *redis, struct deadline deadline, struct redis_script *script,
+                    struct redis_request *requests, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct redis_request *request = &requests[i];
+        request->reply = NULL;
+        (void)redis_eval(redis, deadline, script, request->key_count, request->argv, request->count,
+                         &request->reply, &request->err);
+    }
+}
+
 /* ---- a blocking read ---- */
 
 bool redis_send(struct redis *redis, struct deadline deadline, size_t count,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is for people only, and costs more than all the rest. */
+#include "memory.h"
 #include "shell.h"
 
 void status_publish(struct shell *shell, struct cluster *cluster)
@@ -12,4 +13,16 @@ void history_append(struct shell *shell, struct cluster *cluster)
 {
     (void)shell;
     (void)cluster;
+}
+
+char *status_text(const struct shell *shell, const struct cluster *cluster)
+{
+    (void)shell;
+    (void)cluster;
+    return memory_text("");
+}
+
+void status_told(struct cluster *cluster)
+{
+    cluster->is_status_due = false;
 }

@@ -293,9 +293,41 @@ static void directory_in_the_place_of_the_log_is_an_error(void **state)
     assert_null(log);
 }
 
+static void unsynced_records_are_synced_together(void **state)
+{
+    (void)state;
+    struct append_log *log = open_expecting("", 0);
+    assert_good(append_log_add_unsynced(log, "alpha", &err));
+    assert_good(append_log_add_unsynced(log, "beta", &err));
+    assert_good(append_log_sync(log, &err));
+    assert_good(append_log_sync(log, &err));
+    append_log_close(log);
+    expect("alpha|beta|", 0);
+}
+
+/* A pipe cannot be synced, as a disk that fails: what was added is taken back. */
+static void records_that_cannot_be_synced_are_refused(void **state)
+{
+    int ends[2];
+    (void)state;
+    struct append_log *log = open_expecting("", 0);
+    int fd = open(scratch_path("log"), O_RDONLY);
+    assert_good(append_log_add_unsynced(log, "alpha", &err));
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(dup2(ends[1], fd - 1), fd - 1); /* the log's own */
+    assert_fails(append_log_sync(log, &err), ERROR_SYSTEM, "sync");
+    assert_int_equal(append_log_size_bytes(log), 0);
+    close(ends[0]);
+    close(ends[1]);
+    close(fd);
+    append_log_close(log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        test_in_scratch(unsynced_records_are_synced_together),
+        test_in_scratch(records_that_cannot_be_synced_are_refused),
         test_in_scratch(added_records_are_read_in_order),
         test_in_scratch(record_has_the_published_crc32c),
         test_in_scratch(new_log_is_private),

@@ -207,6 +207,32 @@ static void acknowledged_message_is_gone(void **state)
     assert_int_equal(length->integer, 0);
 }
 
+static void acknowledged_messages_of_several_streams_are_gone(void **state)
+{
+    enum { MANY = 150 };
+    const char *const streams[] = {STREAM, "shunt:{c1}:report"};
+    char ids[2 * MANY][CHANNEL_ENTRY_ID_SIZE];
+    struct channel_entry_id entries[2 * MANY];
+    (void)state;
+    for (size_t stream = 0; stream < 2; stream++) {
+        make_group(streams[stream]);
+        for (size_t i = 0; i < MANY; i++) {
+            struct channel_entry_id *entry = &entries[stream * MANY + i];
+            char *id = ids[stream * MANY + i];
+            REPLY_CLEANUP redisReply *added = NULL;
+            assert_good(command(&added, &err, "XADD", streams[stream], "*", "body", "x"));
+            (void)snprintf(id, CHANNEL_ENTRY_ID_SIZE, "%s", added->str);
+            *entry = (struct channel_entry_id){streams[stream], id};
+        }
+    }
+    assert_good(channel_acknowledge_all(redis, soon(), "agent", entries, 2 * MANY - 1, &err));
+    for (size_t stream = 0; stream < 2; stream++) {
+        REPLY_CLEANUP redisReply *length = NULL;
+        assert_good(command(&length, &err, "XLEN", streams[stream]));
+        assert_int_equal(length->integer, stream);
+    }
+}
+
 static void several_streams_are_read_at_once(void **state)
 {
     const char *const streams[] = {"shunt:{c1}:report", "shunt:{c1}:request"};
@@ -320,6 +346,7 @@ int main(void)
         test_with_redis(read_without_messages_gives_none),
         test_with_redis(unacknowledged_messages_stay_pending),
         test_with_redis(acknowledged_message_is_gone),
+        test_with_redis(acknowledged_messages_of_several_streams_are_gone),
         test_with_redis(several_streams_are_read_at_once),
         test_with_redis(old_messages_are_dropped_beyond_the_cap),
         test_with_redis(message_that_is_too_long_is_not_sent),

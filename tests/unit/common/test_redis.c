@@ -243,6 +243,61 @@ static redisReply *await_reply(void)
     }
 }
 
+static void many_calls_have_their_own_replies(void **state)
+{
+    const char *set[] = {"SET", "k", "value"}, *wrong[] = {"NO-SUCH-COMMAND"},
+               *get[] = {"GET", "k"};
+    struct redis_request requests[] = {
+        {.argv = set, .count = 3}, {.argv = wrong, .count = 1}, {.argv = get, .count = 2}};
+    (void)state;
+    redis_call_all(redis, soon(), requests, 3);
+    assert_int_equal(requests[0].reply->type, REDIS_REPLY_STATUS);
+    assert_null(requests[1].reply);
+    assert_int_equal(requests[1].err.code, ERROR_PROTOCOL);
+    assert_string_equal(requests[2].reply->str, "value");
+    redis_reply_cleanup(&requests[0].reply);
+    redis_reply_cleanup(&requests[2].reply);
+    redis_call_all(redis, soon(), NULL, 0);
+    assert_true(redis_is_connected(redis));
+}
+
+static void many_calls_without_an_answer_time_out_together(void **state)
+{
+    const char *ping[] = {"PING"}, *wait[] = {"BLPOP", "k", "0"};
+    struct redis_request requests[] = {
+        {.argv = ping, .count = 1}, {.argv = wait, .count = 3}, {.argv = ping, .count = 1}};
+    (void)state;
+    redis_call_all(redis, deadline_after_ms(30), requests, 3);
+    assert_non_null(requests[0].reply);
+    redis_reply_cleanup(&requests[0].reply);
+    for (size_t i = 1; i < 3; i++) {
+        assert_null(requests[i].reply);
+        assert_int_equal(requests[i].err.code, ERROR_TIMEOUT);
+    }
+    assert_false(redis_is_connected(redis));
+    redis_call_all(redis, soon(), requests, 1);
+    assert_null(requests[0].reply);
+    assert_int_equal(requests[0].err.code, ERROR_UNAVAILABLE);
+}
+
+static void a_script_is_run_for_each_request_known_or_not(void **state)
+{
+    static struct redis_script adding = {.text = "return redis.call('INCRBY', KEYS[1], ARGV[1])"};
+    const char *first[] = {"a", "1"}, *second[] = {"b", "2"}, *third[] = {"a", "x"};
+    (void)state;
+    for (long long round = 1; round <= 2; round++) {
+        struct redis_request requests[] = {{.argv = first, .count = 2, .key_count = 1},
+                                           {.argv = second, .count = 2, .key_count = 1},
+                                           {.argv = third, .count = 2, .key_count = 1}};
+        redis_eval_all(redis, soon(), &adding, requests, 3);
+        assert_int_equal(requests[0].reply->integer, round);
+        assert_int_equal(requests[1].reply->integer, 2 * round);
+        assert_null(requests[2].reply);
+        redis_reply_cleanup(&requests[0].reply);
+        redis_reply_cleanup(&requests[1].reply);
+    }
+}
+
 static void receive_takes_replies_in_order_without_waiting(void **state)
 {
     const char *const block[] = {"BLPOP", "list", "0"}, *const ping[] = {"PING"};
@@ -461,6 +516,9 @@ int main(void)
         test_with_redis(absent_server_is_unavailable),
         test_with_redis(script_is_sent_whole_only_when_unknown),
         test_with_redis(failing_script_runs_once),
+        test_with_redis(many_calls_have_their_own_replies),
+        test_with_redis(many_calls_without_an_answer_time_out_together),
+        test_with_redis(a_script_is_run_for_each_request_known_or_not),
         test_with_redis(receive_takes_replies_in_order_without_waiting),
         test_with_redis(received_error_reply_keeps_the_connection),
         test_with_redis(wait_tells_which_connection_has_something),

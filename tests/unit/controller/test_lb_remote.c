@@ -61,10 +61,10 @@ static int begin(void **state)
 {
     char value[LEASE_HOLDER_SIZE];
     (void)state;
-    cluster = (struct cluster){.config = &cluster_config, .is_led = true, .epoch = 7};
+    cluster =
+        (struct cluster){.config = &cluster_config, .is_led = true, .epoch = 7, .renewed_ms = 1};
     agent_keys_init(&cluster.agent_keys, &config, &cluster_config);
     atomic_store(&cluster.lease_until_ms, INT64_MAX);
-    shell.renewed_ms = 1;
     shell.remote = lb_remote_new();
     port = (struct lb_remote_port){&shell, &cluster};
     REPLY_CLEANUP redisReply *reply = NULL;
@@ -327,7 +327,7 @@ static void nothing_is_sent_when_redis_knows_another_leader(void **state)
     send_call(id);
     assert_ended_with(&worker, ERROR_UNAVAILABLE, "not ours any more");
     assert_int_equal(commands_count(), 0);
-    assert_int_equal(shell.renewed_ms, 0);
+    assert_int_equal(cluster.renewed_ms, 0);
 }
 
 static void call_whose_time_is_over_is_not_sent(void **state)

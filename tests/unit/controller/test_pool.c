@@ -332,7 +332,7 @@ static void cancel_of_another_job_changes_nothing(void **state)
     pool_cancel(pool, base->cluster, base->node + 1, base->work, base->sequence);
     pool_cancel(pool, base->cluster, base->node, WORK_LB_DOWN, base->sequence);
     pool_cancel(pool, base->cluster, base->node, base->work, base->sequence + 1);
-    pool_kick(pool, &job->base);
+    pool_kick(pool, job->base.cluster, &job->base);
     await(&job->runs, 2);
     await(&job->ends, 1);
 }
@@ -344,7 +344,7 @@ static void kicked_job_does_not_wait_for_the_end_of_its_delay(void **state)
     struct told_job *job = waiting_job(0);
     (void)state;
     let_worker_settle();
-    pool_kick(pool, &job->base);
+    pool_kick(pool, job->base.cluster, &job->base);
     await(&job->ends, 1);
     assert_int_equal(value_of(&job->runs), 2);
 }
@@ -353,7 +353,7 @@ static void kick_leaves_other_jobs_to_their_delay(void **state)
 {
     struct told_job *other = waiting_job(0), *job = waiting_job(1);
     (void)state;
-    pool_kick(pool, &job->base);
+    pool_kick(pool, job->base.cluster, &job->base);
     await(&job->ends, 1);
     let_worker_settle();
     assert_int_equal(value_of(&other->runs), 1);
@@ -367,7 +367,7 @@ static void job_kicked_while_it_runs_is_run_again_at_once(void **state)
     job->answers[0] = HOUR_MS;
     pool_add(pool, &job->base);
     await(&job->inside, 1);
-    pool_kick(pool, &job->base);
+    pool_kick(pool, job->base.cluster, &job->base);
     open_gate();
     await(&job->ends, 1);
     assert_int_equal(value_of(&job->runs), 2);
@@ -381,7 +381,7 @@ static void kick_counts_for_one_run(void **state)
     job->answers[0] = job->answers[1] = HOUR_MS;
     pool_add(pool, &job->base);
     await(&job->inside, 1);
-    pool_kick(pool, &job->base);
+    pool_kick(pool, job->base.cluster, &job->base);
     open_gate();
     await(&job->runs, 2);
     let_worker_settle();
@@ -395,7 +395,7 @@ static void kick_of_a_job_that_is_gone_changes_nothing(void **state)
     (void)state;
     pool_add(pool, &job->base);
     await(&job->ends, 1);
-    pool_kick(pool, &job->base);
+    pool_kick(pool, job->base.cluster, &job->base);
     let_worker_settle();
     assert_int_equal(value_of(&job->runs), 1);
     assert_int_equal(value_of(&job->ends), 1);
@@ -410,7 +410,7 @@ static void cancelled_job_that_is_kicked_is_ended_without_a_run(void **state)
     await(&busy->inside, 1);
     pool_add(pool, &job->base);
     cancel(job);
-    pool_kick(pool, &job->base);
+    pool_kick(pool, job->base.cluster, &job->base);
     open_gate();
     await(&job->ends, 1);
     assert_int_equal(value_of(&job->runs), 0);
@@ -419,7 +419,7 @@ static void cancelled_job_that_is_kicked_is_ended_without_a_run(void **state)
 static void *kick_often(void *context)
 {
     for (int i = 0; i < MANY_KICKS; i++)
-        pool_kick(pool, context);
+        pool_kick(pool, 1, context);
     return NULL;
 }
 

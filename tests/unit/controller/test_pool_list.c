@@ -3,6 +3,8 @@
 
 #include "common/unit_test.h"
 
+#include <stdlib.h>
+
 static struct pool_job job_of(uint32_t node, enum work work, uint32_t sequence)
 {
     return (struct pool_job){.cluster = 1, .node = node, .work = work, .sequence = sequence};
@@ -17,10 +19,11 @@ static void the_job_that_is_due_first_is_next(void **state)
     assert_true(pool_list_add(&list, &late, 20));
     assert_true(pool_list_add(&list, &early, 10));
     assert_ptr_equal(pool_list_next(&list), &early);
-    early.is_running = true;
+    pool_list_begin(&list, &early);
     assert_ptr_equal(pool_list_next(&list), &late);
     pool_list_remove(&list, &late);
     assert_null(pool_list_next(&list));
+    pool_list_done(&list);
 }
 
 static void the_same_work_is_on_the_list_once_and_due_at_once(void **state)
@@ -29,10 +32,12 @@ static void the_same_work_is_on_the_list_once_and_due_at_once(void **state)
     struct pool_job first = job_of(0, WORK_LB_UP, 7), repeat = first;
     (void)state;
     assert_true(pool_list_add(&list, &first, 10));
-    pool_list_again(&first, 500, 10);
+    pool_list_begin(&list, &first);
+    pool_list_again(&list, &first, 500, 10);
     assert_int_equal(first.due_ms, 510);
     assert_false(pool_list_add(&list, &repeat, 20));
     assert_int_equal(first.due_ms, 20);
+    pool_list_done(&list);
 }
 
 static void a_later_work_of_the_node_overtakes_the_earlier(void **state)
@@ -46,6 +51,7 @@ static void a_later_work_of_the_node_overtakes_the_earlier(void **state)
     assert_true(pool_list_add(&list, &drain, 20));
     assert_true(up.is_cancelled);
     assert_false(other.is_cancelled);
+    pool_list_done(&list);
 }
 
 static void a_work_of_one_node_is_kicked(void **state)
@@ -57,13 +63,15 @@ static void a_work_of_one_node_is_kicked(void **state)
     (void)state;
     for (size_t i = 0; i < 3; i++) {
         assert_true(pool_list_add(&list, all[i], 10));
-        pool_list_again(all[i], 500, 10);
+        pool_list_begin(&list, all[i]);
+        pool_list_again(&list, all[i], 500, 10);
     }
     pool_list_kick_work(&list, 1, 0, WORK_MEMBERS, 20);
     pool_list_kick_work(&list, 1, 2, WORK_MEMBERS, 20);
     assert_int_equal(members.due_ms, 20);
     assert_int_equal(other.due_ms, 510);
     assert_int_equal(up.due_ms, 510);
+    pool_list_done(&list);
 }
 
 static void a_repeat_during_a_run_makes_it_look_again_at_once(void **state)
@@ -72,11 +80,11 @@ static void a_repeat_during_a_run_makes_it_look_again_at_once(void **state)
     struct pool_job first = job_of(0, WORK_LB_EMPTY, 7), repeat = first;
     (void)state;
     assert_true(pool_list_add(&list, &first, 10));
-    first.is_running = true;
+    pool_list_begin(&list, &first);
     assert_false(pool_list_add(&list, &repeat, 20));
-    first.is_running = false;
-    pool_list_again(&first, 500, 30);
+    pool_list_again(&list, &first, 500, 30);
     assert_int_equal(first.due_ms, 30);
+    pool_list_done(&list);
 }
 
 static void a_cancelled_work_may_be_asked_for_again(void **state)
@@ -88,6 +96,7 @@ static void a_cancelled_work_may_be_asked_for_again(void **state)
     pool_list_cancel(&list, 1, 0, WORK_LB_UP, 7, 20);
     assert_true(first.is_cancelled);
     assert_true(pool_list_add(&list, &again, 20));
+    pool_list_done(&list);
 }
 
 /* Or a drain that was given up could come after the return that took its place. */
@@ -98,7 +107,7 @@ static void a_work_waits_until_a_cancelled_one_of_its_node_has_ended(void **stat
     struct pool_job other = job_of(1, WORK_LB_DRAIN, 1);
     (void)state;
     assert_true(pool_list_add(&list, &drain, 10));
-    drain.is_running = true;
+    pool_list_begin(&list, &drain);
     pool_list_cancel(&list, 1, 0, WORK_LB_DRAIN, 1, 20);
     assert_true(pool_list_add(&list, &up, 20));
     assert_null(pool_list_next(&list));
@@ -106,6 +115,7 @@ static void a_work_waits_until_a_cancelled_one_of_its_node_has_ended(void **stat
     assert_ptr_equal(pool_list_next(&list), &other);
     pool_list_remove(&list, &drain);
     assert_ptr_equal(pool_list_next(&list), &up);
+    pool_list_done(&list);
 }
 
 static void works_beside_each_other_hold_each_other_up_only_when_cancelled(void **state)
@@ -114,9 +124,10 @@ static void works_beside_each_other_hold_each_other_up_only_when_cancelled(void 
     struct pool_job down = job_of(0, WORK_LB_DOWN, 1), members = job_of(0, WORK_MEMBERS, 1);
     (void)state;
     assert_true(pool_list_add(&list, &down, 10));
-    down.is_running = true;
+    pool_list_begin(&list, &down);
     assert_true(pool_list_add(&list, &members, 10));
     assert_ptr_equal(pool_list_next(&list), &members);
+    pool_list_done(&list);
 }
 
 static void a_lost_cluster_takes_its_works_along_and_nothing_else(void **state)
@@ -133,6 +144,60 @@ static void a_lost_cluster_takes_its_works_along_and_nothing_else(void **state)
     assert_true(ours.is_cancelled);
     assert_false(by_hand.is_cancelled);
     assert_false(others.is_cancelled);
+    pool_list_done(&list);
+}
+
+/* As a plain search would find them, whatever is added, kicked, cancelled and removed between. */
+static void jobs_of_a_large_fleet_come_in_the_order_of_their_time(void **state)
+{
+    enum { JOBS = 500, ROUNDS = 5000 };
+    struct pool_list list = {0};
+    static struct pool_job jobs[JOBS];
+    bool is_there[JOBS] = {false};
+    (void)state;
+    srand(1);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        unsigned one = (unsigned)rand() % JOBS;
+        struct pool_job *next = pool_list_next(&list), *first = NULL;
+        if (!is_there[one]) {
+            jobs[one] = (struct pool_job){.cluster = one, .work = WORK_LB_UP};
+            assert_true(pool_list_add(&list, &jobs[one], rand() % 100000));
+            is_there[one] = true;
+        } else if (round % 4 == 0) {
+            pool_list_kick(&list, one, &jobs[one], rand() % 100000);
+        } else if (round % 4 == 1) {
+            pool_list_cancel(&list, one, 0, WORK_LB_UP, 0, rand() % 100000);
+        } else if (next != NULL && round % 4 == 2) {
+            pool_list_begin(&list, next);
+            pool_list_again(&list, next, rand() % 1000, next->due_ms);
+        } else {
+            pool_list_remove(&list, &jobs[one]);
+            is_there[one] = false;
+        }
+        next = pool_list_next(&list);
+        for (unsigned i = 0; i < JOBS; i++)
+            if (is_there[i] && (first == NULL || jobs[i].due_ms < first->due_ms))
+                first = &jobs[i];
+        assert_true(first == next || first->due_ms == next->due_ms);
+    }
+    pool_list_done(&list);
+}
+
+static void clusters_that_share_a_chain_do_not_touch_each_other(void **state)
+{
+    struct pool_list list = {0};
+    struct pool_job ours = job_of(0, WORK_LB_UP, 1), others = ours,
+                    later = job_of(0, WORK_LB_UP, 2);
+    (void)state;
+    others.cluster = ours.cluster + POOL_LIST_CHAINS;
+    assert_true(pool_list_add(&list, &ours, 10));
+    assert_true(pool_list_add(&list, &others, 10));
+    assert_true(pool_list_add(&list, &later, 10));
+    assert_true(ours.is_cancelled);
+    assert_false(others.is_cancelled);
+    pool_list_kick_work(&list, ours.cluster, 0, WORK_LB_UP, 5);
+    assert_int_equal(others.due_ms, 10);
+    pool_list_done(&list);
 }
 
 int main(void)
@@ -146,6 +211,8 @@ int main(void)
         cmocka_unit_test(a_cancelled_work_may_be_asked_for_again),
         cmocka_unit_test(a_work_waits_until_a_cancelled_one_of_its_node_has_ended),
         cmocka_unit_test(works_beside_each_other_hold_each_other_up_only_when_cancelled),
+        cmocka_unit_test(jobs_of_a_large_fleet_come_in_the_order_of_their_time),
+        cmocka_unit_test(clusters_that_share_a_chain_do_not_touch_each_other),
         cmocka_unit_test(a_lost_cluster_takes_its_works_along_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,7 +173,6 @@ static void items_left_are_freed_with_what_they_own(void **state)
     for (uint32_t i = 0; i < 3; i++) {
         struct item *item = item_new(ITEM_EVENT, i);
         item->view = memory_zeroed(1, sizeof(*item->view));
-        item->report = memory_zeroed(1, sizeof(*item->report));
         item->body = memory_text("{}");
         queue_put(queue, item);
     }
