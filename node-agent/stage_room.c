@@ -142,12 +142,12 @@ void stage_room_look(const struct job *job, struct node_room *ret_room)
     }
     bool is_known = job->command->artifact[0] == '/' ? need_of_file(job, &need, &err)
                                                      : need_of_url(job, &need, &err);
-    if (!is_known && (need.is_untold || error_code_is_transient(err.code)))
-        tell_unknown(&err, ret_room);
-    else if (!is_known)
-        tell_failure(&err, ret_room);
-    else if (!disk_space_check_both(config->state_dir, need.beside, releases, need.tree, &err))
-        tell_failure(&err, ret_room);
-    else
+    bool has_room = is_known && disk_space_check_both(config->state_dir, need.beside, releases,
+                                                      need.tree, &err);
+    if (has_room)
         tell_need(&need, releases, ret_room);
+    else if (!is_known && (need.is_untold || error_code_is_transient(err.code)))
+        tell_unknown(&err, ret_room);
+    else
+        tell_failure(&err, ret_room);
 }

@@ -33,7 +33,11 @@ def free_port(address):
 
 
 def is_alive(pid):
+    """One that ends has no command line any more, a moment before it is a zombie."""
     try:
+        with open(f"/proc/{pid}/cmdline", "rb") as words:
+            if not words.read():
+                return False
         with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
             return stat.read().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
