@@ -61,8 +61,6 @@ static bool rules_hold(struct cluster *cluster)
 struct stepped {
     struct cluster *cluster;
     enum event_kind kind;
-    uint32_t node;
-    enum work work;
     bool is_changed;
     struct upgrade *before; /* owned, and so are the others */
     struct actions *actions;
@@ -117,8 +115,6 @@ static void carry_out(struct shell *shell, const struct stepped *step)
 {
     struct cluster *cluster = step->cluster;
     view_poll(shell, cluster, step->kind == EVENT_DONE);
-    if (step->kind == EVENT_DONE && step->work == WORK_PROBE) /* then its members may be there */
-        pool_kick_work(shell->pool, cluster->index, step->node, WORK_MEMBERS);
     dispatch_jobs(shell, cluster, step->actions);
     tell(cluster->upgrade, step->before);
     tell_status(shell, step);
@@ -183,8 +179,6 @@ void cluster_step_soon(struct shell *shell, struct cluster *cluster, const struc
     upgrade_step(cluster->upgrade, event, step->actions);
     cluster->wake_ms = step->actions->wake_ms;
     step->kind = event->kind;
-    step->node = event->node;
-    step->work = event->work;
     step->is_changed = cluster->upgrade->is_dirty || cluster->upgrade->dirty_nodes != 0;
     if (!rules_hold(cluster))
         take_back_step(shell);

@@ -61,10 +61,10 @@ int64_t job_members(struct pool_job *base);
 int64_t job_mode_on(struct pool_job *base);
 int64_t job_mode_off(struct pool_job *base);
 int64_t job_approve(struct pool_job *base);
-/* Until Bitbucket is asked again, of somebody who wants to ask after wanted_ms. A large fleet is
- * asked less often, or asking would take the time that deciding needs; what an agent reports is
- * looked at when it comes, in a fleet of any size. */
-int64_t rest_look_ms(const struct shell *shell, int64_t wanted_ms);
+/* Until Bitbucket is asked again, of somebody who wants to ask after wanted_ms. Where many clusters
+ * have the same need each is asked less often, or asking would take the time that deciding needs;
+ * what an agent reports is looked at when it comes, in a fleet of any size. */
+int64_t rest_look_ms(const struct shell *shell, enum view_need need, int64_t wanted_ms);
 /* Between two questions: in a large fleet the client is freed, which has files open. */
 void rest_leave_client(const struct shell *shell, struct bitbucket **client);
 

@@ -7,17 +7,18 @@
 #include "text.h"
 
 #define CLIENTS_KEPT 64 /* each has two files of its own */
-#define LOOK_EACH_MS 1  /* for each cluster that is looked at: a thousand looks a second */
+#define LOOK_EACH_MS 1  /* for each cluster of one need: a thousand looks a second */
 
-int64_t rest_look_ms(const struct shell *shell, int64_t wanted_ms)
+int64_t rest_look_ms(const struct shell *shell, enum view_need need, int64_t wanted_ms)
 {
-    int64_t least_ms = LOOK_EACH_MS * (int64_t)atomic_load(&shell->lookers);
+    int64_t least_ms = LOOK_EACH_MS * (int64_t)atomic_load(&shell->lookers[need]);
     return wanted_ms > least_ms ? wanted_ms : least_ms;
 }
 
 void rest_leave_client(const struct shell *shell, struct bitbucket **client)
 {
-    if (atomic_load(&shell->lookers) <= CLIENTS_KEPT)
+    if (atomic_load(&shell->lookers[VIEW_SLOW]) + atomic_load(&shell->lookers[VIEW_FAST]) <=
+        CLIENTS_KEPT)
         return;
     bitbucket_free(*client);
     *client = NULL;
@@ -39,7 +40,7 @@ static bool lists(const struct member_list *members, const char *name)
 static int64_t look_later(struct work_job *job)
 {
     rest_leave_client(job->shell, &job->bitbucket);
-    return rest_look_ms(job->shell, JOB_REST_MS);
+    return rest_look_ms(job->shell, VIEW_FAST, JOB_REST_MS);
 }
 
 /* Split brain shows only here: a node that was left alone lists its own side and goes on. */

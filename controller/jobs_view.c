@@ -15,11 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VIEW_FAST_MS    15
-#define VIEW_SLOW_MS    1000
-#define VIEW_TROUBLE_MS 250
-#define LB_SERVING_MS   5000 /* between two looks at nodes that should have their traffic */
-#define LB_COMPARE_MS   250  /* between two looks whether a comparison with LBs is due */
+#define VIEW_FAST_MS     15
+#define VIEW_FAST_FOR_MS 5000 /* since something happened: what takes longer is no matter of ms */
+#define VIEW_LASTING_MS  50
+#define VIEW_SLOW_MS     1000
+#define VIEW_TROUBLE_MS  250
+#define LB_SERVING_MS    5000 /* between two looks at nodes that should have their traffic */
+#define LB_COMPARE_MS    250  /* between two looks whether a comparison with LBs is due */
 
 struct wanted {
     uint32_t node;   /* index in the upgrade */
@@ -32,6 +34,7 @@ struct wanted {
 struct orders {
     unsigned number; /* as cluster->orders when they were given */
     enum view_need need;
+    int64_t fast_ms; /* monotonic: since when it is needed fast */
     uint32_t source_count;
     uint32_t sources[LIMIT_NODES]; /* index in the upgrade */
     int config_nodes[LIMIT_NODES]; /* of each source, in the configuration */
@@ -204,6 +207,14 @@ static void compare(struct view_job *job, const struct orders *orders)
     }
 }
 
+static int64_t again_ms(const struct orders *orders)
+{
+    if (orders->need != VIEW_FAST)
+        return orders->wanted_count != 0 ? LB_COMPARE_MS : VIEW_SLOW_MS;
+    bool is_lasting = clock_monotonic_ms() - orders->fast_ms >= VIEW_FAST_FOR_MS;
+    return is_lasting ? VIEW_LASTING_MS : VIEW_FAST_MS;
+}
+
 static int64_t run(struct pool_job *base)
 {
     struct view_job *job = (struct view_job *)base;
@@ -217,11 +228,7 @@ static int64_t run(struct pool_job *base)
         return VIEW_FAST_MS;
     bool is_read = read_one(job, &orders);
     rest_leave_client(job->shell, &job->bitbucket);
-    if (!is_read)
-        return rest_look_ms(job->shell, VIEW_TROUBLE_MS);
-    if (orders.need == VIEW_FAST)
-        return rest_look_ms(job->shell, VIEW_FAST_MS);
-    return rest_look_ms(job->shell, orders.wanted_count != 0 ? LB_COMPARE_MS : VIEW_SLOW_MS);
+    return rest_look_ms(job->shell, orders.need, is_read ? again_ms(&orders) : VIEW_TROUBLE_MS);
 }
 
 static struct view_job *start(struct shell *shell, struct cluster *cluster)
@@ -288,10 +295,10 @@ static void instruct(struct orders *orders, struct cluster *cluster)
 
 static void count_looker(struct shell *shell, enum view_need before, enum view_need need)
 {
-    if (before == VIEW_NONE && need != VIEW_NONE)
-        atomic_fetch_add(&shell->lookers, 1);
-    else if (before != VIEW_NONE && need == VIEW_NONE)
-        atomic_fetch_sub(&shell->lookers, 1);
+    if (before != VIEW_NONE)
+        atomic_fetch_sub(&shell->lookers[before], 1);
+    if (need != VIEW_NONE)
+        atomic_fetch_add(&shell->lookers[need], 1);
 }
 
 /* Called in every step of the core, before its actions begin: starts the poller, tells it what is
@@ -308,12 +315,15 @@ void view_poll(struct shell *shell, struct cluster *cluster, bool is_kicked)
     enum view_need before = job->orders.need;
     instruct(&job->orders, cluster);
     enum view_need need = job->orders.need;
+    bool is_awaited = need == VIEW_FAST && (is_kicked || before != VIEW_FAST);
+    if (is_awaited)
+        job->orders.fast_ms = clock_monotonic_ms();
     pthread_mutex_unlock(&job->lock);
     count_looker(shell, before, need);
     cluster->view_job = &job->base;
     if (is_new)
         pool_add(shell->pool, &job->base);
-    else if (need == VIEW_FAST && (is_kicked || before != VIEW_FAST))
+    else if (is_awaited)
         pool_kick(shell->pool, cluster->index, &job->base);
 }
 

@@ -139,14 +139,6 @@ void pool_kick(struct pool *pool, uint32_t cluster, const struct pool_job *job)
     pthread_mutex_unlock(&pool->lock);
 }
 
-void pool_kick_work(struct pool *pool, uint32_t cluster, uint32_t node, enum work work_)
-{
-    pthread_mutex_lock(&pool->lock);
-    pool_list_kick_work(&pool->jobs, cluster, node, work_, clock_monotonic_ms());
-    call_one(pool);
-    pthread_mutex_unlock(&pool->lock);
-}
-
 void pool_cancel(struct pool *pool, uint32_t cluster, uint32_t node, enum work work_,
                  uint32_t sequence)
 {

@@ -52,8 +52,6 @@ void pool_free(struct pool *pool);
 void pool_add(struct pool *pool, struct pool_job *job);
 /* The job of that cluster, if it still exists, is run now instead of at the end of its delay. */
 void pool_kick(struct pool *pool, uint32_t cluster, const struct pool_job *job);
-/* The same for a work of a node, if there is one. */
-void pool_kick_work(struct pool *pool, uint32_t cluster, uint32_t node, enum work work);
 /* Ends the matching job; one that runs just now is not called again. */
 void pool_cancel(struct pool *pool, uint32_t cluster, uint32_t node, enum work work,
                  uint32_t sequence);

@@ -203,16 +203,8 @@ void pool_list_kick(struct pool_list *list, uint32_t cluster, const struct pool_
                     int64_t now_ms)
 {
     for (struct pool_job *one = pool_list_of(list, cluster); one != NULL; one = one->next)
-        if (one == job)
+        if (one == job && one->cluster == cluster)
             make_due(list, one, now_ms);
-}
-
-void pool_list_kick_work(struct pool_list *list, uint32_t cluster, uint32_t node, enum work work,
-                         int64_t now_ms)
-{
-    for (struct pool_job *job = pool_list_of(list, cluster); job != NULL; job = job->next)
-        if (job->cluster == cluster && job->node == node && job->work == work)
-            make_due(list, job, now_ms);
 }
 
 bool pool_job_may_go_on(const struct pool_job *job, struct error *err)

@@ -50,8 +50,6 @@ void pool_list_again(struct pool_list *list, struct pool_job *job, int64_t again
 /* `job` may be gone already: it is only looked for. */
 void pool_list_kick(struct pool_list *list, uint32_t cluster, const struct pool_job *job,
                     int64_t now_ms);
-void pool_list_kick_work(struct pool_list *list, uint32_t cluster, uint32_t node, enum work work,
-                         int64_t now_ms);
 void pool_list_cancel(struct pool_list *list, uint32_t cluster, uint32_t node, enum work work,
                       uint32_t sequence, int64_t now_ms);
 /* All works of the core for this cluster. */

@@ -118,8 +118,8 @@ struct shell {
     pthread_mutex_t led_lock; /* reader: guards is_read below */
     bool *is_read;            /* a cluster's streams are read; by cluster index */
     struct seen_request seen[SEEN_REQUESTS];
-    atomic_uint lookers; /* clusters whose view is looked at just now */
-    atomic_uint refused; /* forged or malformed entries, for the status */
+    atomic_uint lookers[VIEW_NEED_COUNT]; /* clusters whose view is looked at, by their need */
+    atomic_uint refused;                  /* forged or malformed entries, for the status */
 };
 
 /* shell.c */

@@ -75,19 +75,27 @@ static bool step_is_done(const struct upgrade *upgrade, uint32_t index)
            proof_holds(upgrade, step_table[node->step].proof, index);
 }
 
+/* Of what is left, what can be asked for now. A node that does not run yet lists no members, and
+ * before the first view nobody knows who should be listed. */
+static unsigned works_due(const struct upgrade *upgrade, const struct upgrade_node *node)
+{
+    unsigned left = node->works & ~node->works_done;
+    if (node->step == STEP_STOP && (left & WORK_BIT(WORK_LB_DOWN)) != 0)
+        return WORK_BIT(WORK_LB_DOWN); /* first: see node_take_over() */
+    if ((left & WORK_BIT(WORK_PROBE)) != 0 || upgrade->seen_ms == 0)
+        left &= ~WORK_BIT(WORK_MEMBERS);
+    return left;
+}
+
 void node_ask(struct run *run, uint32_t index)
 {
     struct upgrade_node *node = &run->upgrade->nodes[index];
     int64_t left_ms = node->deadline_ms != 0 ? node->deadline_ms - run->now_ms : 0;
     if (node->deadline_ms != 0 && left_ms < 1)
         left_ms = 1;
-    unsigned left = node->works & ~node->works_done;
-    if (node->step == STEP_STOP && (left & WORK_BIT(WORK_LB_DOWN)) != 0)
-        left = WORK_BIT(WORK_LB_DOWN); /* first: see node_take_over() */
-    if (run->upgrade->seen_ms == 0)
-        left &= ~WORK_BIT(WORK_MEMBERS); /* nobody knows yet who should be listed */
+    unsigned due = works_due(run->upgrade, node);
     for (unsigned work = 0; work < WORK_COUNT; work++)
-        if (left & WORK_BIT(work))
+        if (due & WORK_BIT(work))
             run_work(run, index, (enum work)work, node->sequence, left_ms);
 }
 
@@ -279,10 +287,10 @@ static void step_deadline(struct run *run, uint32_t index)
         drain_deadline(run, index);
         return;
     }
-    unsigned left = node->works & ~node->works_done;
+    unsigned left = node->works & ~node->works_done, due = works_due(run->upgrade, node);
     const char *what = "the cluster view does not show it";
     for (unsigned work = 0; work < WORK_COUNT; work++)
-        if (left & WORK_BIT(work))
+        if ((due != 0 ? due : left) & WORK_BIT(work))
             what = work_name((enum work)work);
     error_set(&err, ERROR_TIMEOUT, "not done at its deadline: %s%s (last seen %s %s)",
               left ? "no answer to " : "", what, node_state_name(node->seen_state),
@@ -339,19 +347,18 @@ void node_tick(struct run *run, uint32_t index)
  * gone, sticky ones too. The step is bounded all the same: idle connections may stay. */
 static void count_connections_too(struct run *run, uint32_t index)
 {
-    struct upgrade_node *node = &run->upgrade->nodes[index];
-    node->works |= WORK_BIT(WORK_CONNECTIONS);
+    run->upgrade->nodes[index].works |= WORK_BIT(WORK_CONNECTIONS);
     run_touch(run, index);
-    node_ask(run, index);
 }
 
 void node_work_done(struct run *run, uint32_t index, enum work work, bool is_blind)
 {
     struct upgrade_node *node = &run->upgrade->nodes[index];
+    unsigned before = works_due(run->upgrade, node);
     node->works_done |= WORK_BIT(work); /* no record: asked again, it is answered again */
     if (is_blind && node->step == STEP_EMPTY && (node->works & WORK_BIT(WORK_CONNECTIONS)) == 0)
         count_connections_too(run, index);
-    if (work == WORK_LB_DOWN && node->step == STEP_STOP)
+    if ((works_due(run->upgrade, node) & ~before) != 0) /* it waited for this one */
         node_ask(run, index);
     if (step_is_done(run->upgrade, index))
         leave(run, index);

@@ -67,6 +67,15 @@ int64_t upgrade_view_due_ms(const struct upgrade *upgrade)
     return upgrade->phase_begun_ms + VIEW_FRESH_MS;
 }
 
+/* The view is what is left to wait for: until the agent has told that the process is gone, or that
+ * it runs, no view lets the node go on. Its member list is asked for at the same time. */
+static bool waits_for_view(const struct upgrade_node *node)
+{
+    unsigned left = node->works & ~node->works_done;
+    return node->place == PLACE_WORKING && step_table[node->step].proof != PROOF_NONE &&
+           (left & ~WORK_BIT(WORK_MEMBERS)) == 0;
+}
+
 /* A view that decides when something goes on must come quickly. */
 enum view_need upgrade_view_need(const struct upgrade *upgrade)
 {
@@ -76,11 +85,9 @@ enum view_need upgrade_view_need(const struct upgrade *upgrade)
         return VIEW_FAST;
     if (upgrade_view_due_ms(upgrade) != 0)
         return VIEW_FAST;
-    for (uint32_t i = 0; i < upgrade->node_count; i++) {
-        const struct upgrade_node *node = &upgrade->nodes[i];
-        if (node->place == PLACE_WORKING && step_table[node->step].proof != PROOF_NONE)
+    for (uint32_t i = 0; i < upgrade->node_count; i++)
+        if (waits_for_view(&upgrade->nodes[i]))
             return VIEW_FAST;
-    }
     if (upgrade->phase == PHASE_STAGE || upgrade->phase == PHASE_PRUNE)
         return VIEW_NONE;
     bool is_starved = upgrade->starved_ms != 0 && !upgrade->is_waiting && !upgrade->is_paused;

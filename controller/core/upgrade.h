@@ -208,7 +208,7 @@ void upgrade_step(struct upgrade *upgrade, const struct event *event, struct act
  * in every state. Ask before EVENT_DECISION, so that the operator is answered. */
 bool upgrade_may_decide(const struct upgrade *upgrade, enum decision decision, struct error *err);
 
-enum view_need { VIEW_NONE, VIEW_SLOW, VIEW_FAST };
+enum view_need { VIEW_NONE, VIEW_SLOW, VIEW_FAST, VIEW_NEED_COUNT };
 enum view_need upgrade_view_need(const struct upgrade *upgrade);
 /* Nodes that should be able to answer for the cluster, best first; returns their number. */
 uint32_t upgrade_view_sources(const struct upgrade *upgrade, uint32_t ret_nodes[LIMIT_NODES]);

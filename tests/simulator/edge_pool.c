@@ -104,12 +104,6 @@ void pool_kick(struct pool *pool, uint32_t cluster, const struct pool_job *job)
     signal_raise(&pool->changed);
 }
 
-void pool_kick_work(struct pool *pool, uint32_t cluster, uint32_t node, enum work work_)
-{
-    pool_list_kick_work(&pool->jobs, cluster, node, work_, clock_monotonic_ms());
-    signal_raise(&pool->changed);
-}
-
 void pool_cancel(struct pool *pool, uint32_t cluster, uint32_t node, enum work kind,
                  uint32_t sequence)
 {

@@ -54,23 +54,20 @@ static void a_later_work_of_the_node_overtakes_the_earlier(void **state)
     pool_list_done(&list);
 }
 
-static void a_work_of_one_node_is_kicked(void **state)
+static void one_job_is_kicked_and_no_other(void **state)
 {
     struct pool_list list = {0};
     struct pool_job members = job_of(0, WORK_MEMBERS, 7), other = job_of(1, WORK_MEMBERS, 7);
-    struct pool_job up = job_of(2, WORK_LB_UP, 7);
-    struct pool_job *const all[] = {&members, &other, &up};
+    struct pool_job *const all[] = {&members, &other};
     (void)state;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 2; i++) {
         assert_true(pool_list_add(&list, all[i], 10));
         pool_list_begin(&list, all[i]);
         pool_list_again(&list, all[i], 500, 10);
     }
-    pool_list_kick_work(&list, 1, 0, WORK_MEMBERS, 20);
-    pool_list_kick_work(&list, 1, 2, WORK_MEMBERS, 20);
+    pool_list_kick(&list, 1, &members, 20);
     assert_int_equal(members.due_ms, 20);
     assert_int_equal(other.due_ms, 510);
-    assert_int_equal(up.due_ms, 510);
     pool_list_done(&list);
 }
 
@@ -202,7 +199,7 @@ static void clusters_that_share_a_chain_do_not_touch_each_other(void **state)
     assert_true(pool_list_add(&list, &later, 10));
     assert_true(ours.is_cancelled);
     assert_false(others.is_cancelled);
-    pool_list_kick_work(&list, ours.cluster, 0, WORK_LB_UP, 5);
+    pool_list_kick(&list, ours.cluster, &others, 5);
     assert_int_equal(others.due_ms, 10);
     pool_list_done(&list);
 }
@@ -213,7 +210,7 @@ int main(void)
         cmocka_unit_test(the_job_that_is_due_first_is_next),
         cmocka_unit_test(the_same_work_is_on_the_list_once_and_due_at_once),
         cmocka_unit_test(a_later_work_of_the_node_overtakes_the_earlier),
-        cmocka_unit_test(a_work_of_one_node_is_kicked),
+        cmocka_unit_test(one_job_is_kicked_and_no_other),
         cmocka_unit_test(a_repeat_during_a_run_makes_it_look_again_at_once),
         cmocka_unit_test(a_cancelled_work_may_be_asked_for_again),
         cmocka_unit_test(a_work_waits_until_a_cancelled_one_of_its_node_has_ended),

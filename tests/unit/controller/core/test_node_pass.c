@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "world.h"
+
+#define FIRST (WORLD_NODES - 1) /* the least busy */
+
+static size_t count_pending(const struct world *world, enum work work)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < world->pending_count; i++)
+        count += world->pending[i].action.work == work;
+    return count;
+}
+
+static void member_list_is_asked_for_once_when_the_node_runs(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_PAUSE);
+    world_begin(&world);
+    world_run_until_step(&world, FIRST, STEP_ACTIVE);
+    while ((world.upgrade->nodes[FIRST].works_done & WORK_BIT(WORK_PROBE)) == 0) {
+        assert_int_equal(count_pending(&world, WORK_MEMBERS), 0);
+        world_next(&world);
+    }
+    assert_int_equal(count_pending(&world, WORK_MEMBERS), 1);
+    assert_int_equal(world.upgrade->nodes[FIRST].step, STEP_ACTIVE);
+    world_done(&world);
+}
+
+/* The next leader sees a node that runs, and the same proofs are asked for in the same order. */
+static void member_list_is_asked_for_by_the_next_leader_too(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_PAUSE);
+    world_begin(&world);
+    world_run_until_step(&world, FIRST, STEP_ACTIVE);
+    world_crash(&world);
+    assert_int_equal(count_pending(&world, WORK_PROBE), 1);
+    assert_int_equal(count_pending(&world, WORK_MEMBERS), 0);
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    world_done(&world);
+}
+
+static bool is_silent(struct world *world)
+{
+    for (size_t i = 0; i < world->pending_count; i++)
+        if (world->pending[i].action.work == WORK_PROBE)
+            world->pending[i].due_ms = INT64_MAX - 1;
+    return true;
+}
+
+/* That the node lists no members is not its fault: nobody has told that it runs. */
+static void agent_that_is_silent_while_a_node_starts_is_named(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
+    world_begin(&world);
+    while (is_silent(&world) && !world.upgrade->is_waiting)
+        world_next(&world);
+    assert_int_equal(world.upgrade->reason.code, ERROR_UNAVAILABLE);
+    assert_non_null(strstr(world.upgrade->reason.message, "no answer to probe"));
+    assert_false(world.upgrade->is_rollback_wanted);
+    world_done(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(member_list_is_asked_for_once_when_the_node_runs),
+        cmocka_unit_test(member_list_is_asked_for_by_the_next_leader_too),
+        cmocka_unit_test(agent_that_is_silent_while_a_node_starts_is_named),
+    };
+    return cmocka_run_group_tests_name("controller/core/node_pass", tests, NULL, NULL);
+}
