@@ -169,15 +169,19 @@ void node_resume(struct run *run, uint32_t index, enum step step)
 }
 
 /* A node that goes through its steps once more, after it was held or its leader was lost, may be at
- * the target already, may have its traffic, may be down: what the table says is not enough then. */
-static enum step back_from(const struct upgrade_node *node)
+ * the target already, may have its traffic, may be down: what the table says is not enough then.
+ * One that was only drained, and whose host is rebooting just now, proves itself before it gets its
+ * traffic back. */
+static enum step back_from(const struct upgrade_node *node, int64_t now_ms)
 {
     enum step step = step_table[node->step].back_from;
     bool is_at_target = node->was_switched && node->step <= STEP_STOP;
     bool may_serve = step == STEP_DETACH && !node->is_detached;
     if (is_at_target || may_serve)
         return node->is_detached ? STEP_DETACH : STEP_DRAIN;
-    return node->was_stopped && node->step < STEP_STOP ? STEP_START : step;
+    if (node->was_stopped && node->step < STEP_STOP)
+        return STEP_START;
+    return step == STEP_RETURN && node_serves_nobody(node, now_ms) ? STEP_ACTIVE : step;
 }
 
 /* From the step it is in, whatever became of it, begins the way back. */
@@ -187,7 +191,7 @@ void node_turn(struct run *run, uint32_t index)
     node_cancel(run, index);
     if (node->pass_ended_ms[node->pass] == 0)
         node->pass_ended_ms[node->pass] = run->now_ms;
-    node_begin(run, index, PASS_BACK, back_from(node));
+    node_begin(run, index, PASS_BACK, back_from(node, run->now_ms));
 }
 
 bool node_turn_if_it_may(struct run *run, uint32_t index)

@@ -66,11 +66,6 @@ static bool is_held_back(uint32_t node)
     return false;
 }
 
-static bool is_excused(const struct bitbucket_node *node)
-{
-    return node->is_broken_by_fault || is_recent(node->active_us, MOMENT_US);
-}
-
 /* Out for any reason, and for long enough to be known. */
 static bool is_out(uint32_t index)
 {
@@ -366,6 +361,17 @@ static bool find_node(const char *order, uint32_t *ret_node)
 
 /* ---- four proofs before traffic is given back ---- */
 
+/* Somebody who is asked can tell what became of the node. */
+static bool has_witness(uint32_t index)
+{
+    for (uint32_t i = 0; i < world.node_count; i++)
+        if (i != index && bitbucket_node_serves(&world.nodes[i]) && !is_held_back(i) &&
+            schedule_now_us() > world.nodes[i].unreachable_until_us + MOMENT_US &&
+            schedule_now_us() > world.nodes[i].split_until_us + MOMENT_US)
+            return true;
+    return false;
+}
+
 /* A node that was only drained goes on with what it did; its agent may not even be there. */
 static void check_return(const struct controller *controller, uint32_t index)
 {
@@ -373,7 +379,9 @@ static void check_return(const struct controller *controller, uint32_t index)
     int64_t now_us = schedule_now_us();
     if (controller->durable == NULL || controller->durable->nodes[index].step != STEP_RETURN)
         return;
-    if (!bitbucket_node_serves(node) && !is_excused(node))
+    bool is_excused = is_recent(node->active_us, MOMENT_US) ||
+                      (node->is_broken_by_fault && !has_witness(index));
+    if (!bitbucket_node_serves(node) && !is_excused)
         rule_broken("no traffic for a node that is not ACTIVE", "%s", node->name);
     if (node->starts > 0 && now_us < node->split_until_us &&
         now_us > node->split_since_us + MOMENT_US)

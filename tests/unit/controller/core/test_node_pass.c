@@ -43,12 +43,12 @@ static void member_list_is_asked_for_by_the_next_leader_too(void **state)
     world_done(&world);
 }
 
-static bool is_silent(struct world *world)
+/* The probe's answer is put off until then. */
+static void put_off_probe(struct world *world, int64_t due_ms)
 {
     for (size_t i = 0; i < world->pending_count; i++)
         if (world->pending[i].action.work == WORK_PROBE)
-            world->pending[i].due_ms = INT64_MAX - 1;
-    return true;
+            world->pending[i].due_ms = due_ms;
 }
 
 /* That the node lists no members is not its fault: nobody has told that it runs. */
@@ -58,11 +58,42 @@ static void agent_that_is_silent_while_a_node_starts_is_named(void **state)
     (void)state;
     world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
     world_begin(&world);
-    while (is_silent(&world) && !world.upgrade->is_waiting)
+    while (!world.upgrade->is_waiting) {
+        put_off_probe(&world, INT64_MAX - 1);
         world_next(&world);
+    }
     assert_int_equal(world.upgrade->reason.code, ERROR_UNAVAILABLE);
     assert_non_null(strstr(world.upgrade->reason.message, "no answer to probe"));
     assert_false(world.upgrade->is_rollback_wanted);
+    world_done(&world);
+}
+
+/* Its connections are still counted when its host goes down; the drain is given up at the deadline,
+ * before the node is up again. */
+static void node_that_reboots_while_it_is_drained_proves_itself_before_its_traffic(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_PAUSE);
+    world_begin(&world);
+    world_run_until_step(&world, FIRST, STEP_DETACH);
+    world_fail(&world, FIRST, WORK_CONNECTIONS, ERROR_DENIED, 1);
+    world.nodes[FIRST].is_running = false;
+    world.nodes[FIRST].state = NODE_OFFLINE;
+    world_see(&world, world.now_ms);
+    while (world.upgrade->nodes[FIRST].pass == PASS_UP)
+        world_next(&world);
+    for (int64_t end_ms = world.now_ms + 5000; world.now_ms < end_ms; world_next(&world)) {
+        put_off_probe(&world, INT64_MAX - 1);
+        assert_int_equal(world.upgrade->nodes[FIRST].step, STEP_ACTIVE);
+        assert_int_not_equal(world.nodes[FIRST].lb, WORLD_UP);
+    }
+    world.nodes[FIRST].is_running = true;
+    world.nodes[FIRST].state = NODE_ACTIVE;
+    put_off_probe(&world, world.now_ms);
+    world_run(&world);
+    assert_int_equal(world.nodes[FIRST].lb, WORLD_UP);
+    assert_int_equal(world.upgrade->nodes[FIRST].place, PLACE_OLD);
     world_done(&world);
 }
 
@@ -72,6 +103,7 @@ int main(void)
         cmocka_unit_test(member_list_is_asked_for_once_when_the_node_runs),
         cmocka_unit_test(member_list_is_asked_for_by_the_next_leader_too),
         cmocka_unit_test(agent_that_is_silent_while_a_node_starts_is_named),
+        cmocka_unit_test(node_that_reboots_while_it_is_drained_proves_itself_before_its_traffic),
     };
     return cmocka_run_group_tests_name("controller/core/node_pass", tests, NULL, NULL);
 }
