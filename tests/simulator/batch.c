@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RUNS_MOST  200 /* a process: what dead processes of the world leave behind is given back */
+#define RUNS_MOST  200 /* a process: a run that spoils the simulator's memory spoils few others */
 #define RUN_MOST_S 60  /* of the machine's time; a run takes some 10 ms */
 #define PROGRESS_S 5
 #define JOBS_MOST  64

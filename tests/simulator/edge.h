@@ -17,7 +17,10 @@ struct disk *edge_disk(void);
 /* edge_job_runner.c: the children of an agent die with it. */
 void edge_jobs_kill(struct agent *agent);
 
-/* edge_process.c: once. */
-void edge_randomness_init(void);
+/* edge_json.c: what was read in this run. */
+void edge_json_forget(void);
+
+/* edge_process.c: once, before anything else. */
+void edge_libraries_init(void);
 
 #endif

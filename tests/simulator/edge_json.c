@@ -4,8 +4,8 @@
  * follow, by themselves again with their next look at their own copy, and by the rules. Whoever
  * reads changes nothing in what was read, so that all may have the same.
  */
+#include "edge.h"
 #include "json.h"
-
 #include "memory.h"
 
 #include <stdlib.h>
@@ -56,4 +56,13 @@ json_t *json_loadb(const char *bytes, size_t size, size_t flags, json_error_t *r
     if (json != NULL)
         keep(bytes, size, flags, json);
     return json;
+}
+
+void edge_json_forget(void)
+{
+    for (size_t i = 0; i < KEPT; i++) {
+        free(kept[i].bytes);
+        json_decref(kept[i].json);
+    }
+    memset(kept, 0, sizeof(kept));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Logs, keys, files and identities: what a process has of its system. */
+#include "arena.h"
 #include "check.h"
 #include "edge.h"
 #include "file.h"
@@ -9,11 +10,14 @@
 #include "text.h"
 #include "trace.h"
 
+#include <openssl/crypto.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 struct controller *edge_controller(void)
 {
@@ -163,7 +167,34 @@ static struct randombytes_implementation implementation = {
     .buf = implementation_fill,
 };
 
-void edge_randomness_init(void)
+/* ---- libraries that keep for ever what they allocate in the middle of a run ---- */
+
+static void *keep_new(size_t size, const char *file, int line)
 {
+    (void)file;
+    (void)line;
+    return size != 0 ? arena_keep_resize(NULL, size) : NULL;
+}
+
+static void *keep_resize(void *pointer, size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return arena_keep_resize(pointer, size);
+}
+
+static void keep_free(void *pointer, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    free(pointer);
+}
+
+void edge_libraries_init(void)
+{
+    static char output[BUFSIZ];
+    CHECK(CRYPTO_set_mem_functions(keep_new, keep_resize, keep_free) == 1);
+    setvbuf(stdout, output, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, sizeof(output));
+    tzset(); /* or gmtime_r(3) does */
     CHECK(randombytes_set_implementation(&implementation) == 0 && sodium_init() >= 0);
 }

@@ -178,7 +178,7 @@ int main(int argc, char **argv)
                                           {NULL, 0, NULL, 0}};
     struct arguments arguments = {.batch.jobs = (unsigned)sysconf(_SC_NPROCESSORS_ONLN)};
     int name;
-    edge_randomness_init();
+    edge_libraries_init();
     while ((name = getopt_long(argc, argv, "", names, NULL)) != -1) {
         switch (name) {
         case 's':

@@ -5,6 +5,7 @@
  */
 #include "redis_lua.h"
 
+#include "arena.h"
 #include "check.h"
 #include "memory.h"
 #include "redis_request.h"
@@ -206,10 +207,19 @@ static void protect_globals(lua_State *lua)
     lua_setmetatable(lua, LUA_GLOBALSINDEX);
 }
 
+static void *resize_for_lua(void *context, void *pointer, size_t before, size_t size)
+{
+    (void)context;
+    (void)before;
+    return arena_keep_resize(pointer, size);
+}
+
+/* Outlives the run: compiled scripts are those of the next one. */
 static struct redis_interpreter *interpreter_new(void)
 {
-    struct redis_interpreter *interpreter = memory_zeroed(1, sizeof(*interpreter));
-    interpreter->lua = luaL_newstate();
+    struct redis_interpreter *interpreter = arena_keep_resize(NULL, sizeof(*interpreter));
+    CHECK(interpreter != NULL);
+    *interpreter = (struct redis_interpreter){.lua = lua_newstate(resize_for_lua, NULL)};
     CHECK(interpreter->lua != NULL);
     open_libraries(interpreter->lua);
     open_redis(interpreter);

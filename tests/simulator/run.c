@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run.h"
 
+#include "arena.h"
 #include "check.h"
 #include "edge.h"
 #include "operator.h"
@@ -144,6 +145,7 @@ static void end_world(void)
         disk_done(&world.agents[i].disk);
     }
     redis_server_free(world.redis.server);
+    edge_json_forget();
     schedule_end();
 }
 
@@ -348,6 +350,7 @@ void run_once(const struct run_options *options, struct run_result *ret_result)
     memset(&world, 0, sizeof(world));
     memset(&run, 0, sizeof(run));
     run.options = options;
+    arena_begin_run();
     make_world();
     plan_faults();
     operator_begin(!options->is_fixed);
@@ -363,4 +366,5 @@ void run_once(const struct run_options *options, struct run_result *ret_result)
         check_still_going(limit_us);
     tell(ret_result);
     end_world();
+    arena_end_run();
 }

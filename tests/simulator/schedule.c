@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STACKS_KEPT 64
+#define FIBERS_MOST 256 /* five agents and three controllers with their jobs have some 60 */
 
 struct fiber {
     struct place_of_execution place;
@@ -45,6 +45,8 @@ static struct {
     uint64_t wakes;
     struct place_of_execution loop;
     struct fiber *running;
+    struct fiber fibers[FIBERS_MOST]; /* with their stacks, which are kept for the next run */
+    size_t fiber_count;
     struct fiber *buried; /* fibers of the dead, whose stacks can be used again */
 } schedule;
 
@@ -154,10 +156,12 @@ static void begin(void)
 void process_add_fiber(struct process *process, void (*run)(void *context), void *context)
 {
     struct fiber *fiber = schedule.buried;
-    if (fiber == NULL)
-        fiber = memory_zeroed(1, sizeof(*fiber));
-    else
+    if (fiber != NULL) {
         schedule.buried = fiber->next;
+    } else {
+        CHECK(schedule.fiber_count < FIBERS_MOST);
+        fiber = &schedule.fibers[schedule.fiber_count++];
+    }
     struct stack stack = fiber->stack;
     if (stack.base == NULL)
         stack_new(&stack);
@@ -330,5 +334,7 @@ void schedule_begin(struct random *random)
 void schedule_end(void)
 {
     CHECK(schedule.running == NULL);
-    schedule.count = 0;
+    free(schedule.heap);
+    schedule.heap = NULL;
+    schedule.count = schedule.capacity = 0;
 }

@@ -5,8 +5,8 @@
  * time and nothing depends on the machine's clock, so that a seed always gives the same story.
  *
  * A process is a set of fibers that die together, at any point where one of them gives way or
- * passes a boundary (process_boundary()). What a dead process held in memory is not given back:
- * runs are made in batches, each in a process of the operating system.
+ * passes a boundary (process_boundary()). What a dead process held in memory is dropped at
+ * the end of the run (arena.h).
  */
 #ifndef SHUNT_SIMULATOR_SCHEDULE_H
 #define SHUNT_SIMULATOR_SCHEDULE_H
