@@ -28,6 +28,33 @@ static bool find(const char *address, struct lb_process **ret_lb, struct error *
     return false;
 }
 
+#define ROW_SIZE (LIMIT_NAME + 128)
+
+/* Rows are put together by hand: snprintf(3) takes longer than the driver does to read them. */
+static char *put_number(char *at, uint64_t number)
+{
+    char digits[24];
+    size_t count = 0;
+    do {
+        digits[count++] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number != 0);
+    while (count > 0)
+        *at++ = digits[--count];
+    *at = '\0';
+    return at;
+}
+
+static bool tell_state(const struct lb_process *lb, uint32_t node, struct buffer *answer)
+{
+    char row[ROW_SIZE], *at = stpcpy(row, "3 bb ");
+    at = stpcpy(put_number(at, node + 1), " ");
+    at = stpcpy(at, world.nodes[node].name);
+    at = stpcpy(at, lb->servers[node].is_up ? " 127.0.0.1 2 " : " 127.0.0.1 0 ");
+    stpcpy(put_number(at, lb->servers[node].admin), " 100 100 9 6 0\n");
+    return buffer_add_text(answer, row);
+}
+
 static bool tell_states(const struct lb_process *lb, struct buffer *answer)
 {
     bool is_good = buffer_add_text(
@@ -35,9 +62,7 @@ static bool tell_states(const struct lb_process *lb, struct buffer *answer)
         "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state "
         "srv_uweight srv_iweight srv_time_since_last_change srv_check_state srv_agent_state\n");
     for (uint32_t i = 0; i < world.node_count; i++)
-        is_good = is_good && buffer_format(answer, "3 bb %u %s 127.0.0.1 %d %u 100 100 9 6 0\n",
-                                           i + 1, world.nodes[i].name, lb->servers[i].is_up ? 2 : 0,
-                                           lb->servers[i].admin);
+        is_good = is_good && tell_state(lb, i, answer);
     return is_good && buffer_add_text(answer, "\n");
 }
 
@@ -50,14 +75,21 @@ static const char *status_of(const struct lb_server *server)
     return server->admin & 8 ? "DRAIN" : "UP";
 }
 
+static bool tell_stat(const struct lb_process *lb, uint32_t node, struct buffer *answer)
+{
+    char row[ROW_SIZE], *at = stpcpy(row, "bb,");
+    at = stpcpy(stpcpy(at, world.nodes[node].name), ",0,");
+    at = stpcpy(put_number(at, (uint64_t)lb_sessions(lb, node)), ",");
+    stpcpy(stpcpy(at, status_of(&lb->servers[node])), ",100,0,,\n");
+    return buffer_add_text(answer, row);
+}
+
 static bool tell_stats(const struct lb_process *lb, struct buffer *answer)
 {
     bool is_good =
         buffer_add_text(answer, "# pxname,svname,qcur,scur,status,weight,bck,tracked,\n");
     for (uint32_t i = 0; i < world.node_count; i++)
-        is_good =
-            is_good && buffer_format(answer, "bb,%s,0,%lld,%s,100,0,,\n", world.nodes[i].name,
-                                     (long long)lb_sessions(lb, i), status_of(&lb->servers[i]));
+        is_good = is_good && tell_stat(lb, i, answer);
     return is_good && buffer_add_text(answer, "\n");
 }
 
