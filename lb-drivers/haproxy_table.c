@@ -10,6 +10,8 @@
 
 bool haproxy_cell_is(const struct haproxy_cell *cell, const char *text)
 {
+    if (cell->size != 0 && cell->start[0] != text[0])
+        return false; /* as most are that a head is searched for */
     size_t length = strlen(text);
     return cell->size == length && memcmp(cell->start, text, length) == 0;
 }
