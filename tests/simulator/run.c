@@ -217,9 +217,10 @@ static uint64_t fold(const struct upgrade *upgrade)
 static void watch_transitions(void)
 {
     const struct upgrade *upgrade = world_upgrade();
-    if (upgrade == NULL || fold(upgrade) == run.seen)
+    uint64_t sum = upgrade != NULL ? fold(upgrade) : run.seen;
+    if (sum == run.seen)
         return;
-    run.seen = fold(upgrade);
+    run.seen = sum;
     run.transitions++;
     for (uint32_t i = 0; i < run.trigger_count; i++)
         if (!run.triggers[i].is_spent && is_due(upgrade, &run.triggers[i]))
@@ -285,9 +286,8 @@ static void check_end(const struct upgrade *upgrade)
 /* True when there is nothing left to see. */
 static bool is_over(void)
 {
-    const struct upgrade *upgrade = world_upgrade();
-    bool has_ended = upgrade != NULL && upgrade->phase == PHASE_ENDED && run.have_ceased;
-    if (!has_ended) {
+    const struct upgrade *upgrade = run.have_ceased ? world_upgrade() : NULL;
+    if (upgrade == NULL || upgrade->phase != PHASE_ENDED) {
         run.ended_us = 0;
         return false;
     }
@@ -307,12 +307,15 @@ static bool is_all_struck(void)
     return true;
 }
 
+static bool is_idle(void)
+{
+    const struct upgrade *upgrade = is_all_struck() ? world_upgrade() : NULL;
+    return upgrade != NULL && upgrade->phase == PHASE_ENDED;
+}
+
 static void cease_if_due(void)
 {
-    const struct upgrade *upgrade = world_upgrade();
-    bool is_late = schedule_now_us() >= run.faults_end_us;
-    bool is_idle = upgrade != NULL && upgrade->phase == PHASE_ENDED && is_all_struck();
-    if (run.have_ceased || (!is_late && !is_idle))
+    if (run.have_ceased || (schedule_now_us() < run.faults_end_us && !is_idle()))
         return;
     run.have_ceased = true;
     faults_cease();

@@ -40,7 +40,7 @@ struct due {
 static struct {
     int64_t now_us;
     struct random *random;
-    struct due *heap;
+    struct due *list;
     size_t count, capacity;
     uint64_t wakes;
     struct place_of_execution loop;
@@ -50,7 +50,7 @@ static struct {
     struct fiber *buried; /* fibers of the dead, whose stacks can be used again */
 } schedule;
 
-/* ---- what is due when: a binary heap ---- */
+/* ---- what is due when: a list, the next one last; it holds some thirty ---- */
 
 static bool is_earlier(const struct due *a, const struct due *b)
 {
@@ -62,35 +62,13 @@ static void push(struct due due)
 {
     if (schedule.count == schedule.capacity) {
         schedule.capacity = schedule.capacity == 0 ? 256 : 2 * schedule.capacity;
-        schedule.heap = memory_resize(schedule.heap, schedule.capacity, sizeof(schedule.heap[0]));
+        schedule.list = memory_resize(schedule.list, schedule.capacity, sizeof(schedule.list[0]));
     }
     due.order = random_next(schedule.random);
     size_t place = schedule.count++;
-    for (size_t parent; place > 0; place = parent) {
-        parent = (place - 1) / 2;
-        if (!is_earlier(&due, &schedule.heap[parent]))
-            break;
-        schedule.heap[place] = schedule.heap[parent];
-    }
-    schedule.heap[place] = due;
-}
-
-static struct due pop(void)
-{
-    struct due first = schedule.heap[0];
-    const struct due *last = &schedule.heap[--schedule.count];
-    size_t place = 0;
-    for (size_t child = 1; child < schedule.count; child = 2 * place + 1) {
-        if (child + 1 < schedule.count &&
-            is_earlier(&schedule.heap[child + 1], &schedule.heap[child]))
-            child++;
-        if (!is_earlier(&schedule.heap[child], last))
-            break;
-        schedule.heap[place] = schedule.heap[child];
-        place = child;
-    }
-    schedule.heap[place] = *last;
-    return first;
+    for (; place > 0 && is_earlier(&schedule.list[place - 1], &due); place--)
+        schedule.list[place] = schedule.list[place - 1];
+    schedule.list[place] = due;
 }
 
 int64_t schedule_now_us(void)
@@ -193,9 +171,9 @@ static void resume(struct fiber *fiber)
 
 bool schedule_step(int64_t until_us)
 {
-    if (schedule.count == 0 || schedule.heap[0].at_us > until_us)
+    if (schedule.count == 0 || schedule.list[schedule.count - 1].at_us > until_us)
         return false;
-    struct due due = pop();
+    struct due due = schedule.list[--schedule.count];
     schedule.now_us = due.at_us;
     if (due.fiber == NULL) {
         due.call(due.context);
@@ -334,7 +312,7 @@ void schedule_begin(struct random *random)
 void schedule_end(void)
 {
     CHECK(schedule.running == NULL);
-    free(schedule.heap);
-    schedule.heap = NULL;
+    free(schedule.list);
+    schedule.list = NULL;
     schedule.count = schedule.capacity = 0;
 }
