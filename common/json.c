@@ -15,22 +15,26 @@ void json_cleanup(json_t **json)
     json_decref(*json);
 }
 
+/* The place of the quote that ends the text whose first byte is at `at`. */
+static size_t end_of_text(const char *bytes, size_t size, size_t at)
+{
+    for (; at < size && bytes[at] != '"'; at++)
+        if (bytes[at] == '\\')
+            at++;
+    return at;
+}
+
 /* jansson reads nested values by recursion, up to 2048 levels: look before. */
 static bool is_too_deep(const char *bytes, size_t size)
 {
     size_t level = 0;
-    bool is_string = false;
     for (size_t i = 0; i < size; i++) {
-        if (is_string && bytes[i] == '\\')
-            i++;
-        else if (bytes[i] == '"')
-            is_string = !is_string;
-        else if (!is_string && (bytes[i] == '{' || bytes[i] == '['))
-            level++;
-        else if (!is_string && (bytes[i] == '}' || bytes[i] == ']') && level > 0)
-            level--;
-        if (level > MOST_LEVELS)
+        if (bytes[i] == '"')
+            i = end_of_text(bytes, size, i + 1);
+        else if ((bytes[i] == '{' || bytes[i] == '[') && ++level > MOST_LEVELS)
             return true;
+        else if ((bytes[i] == '}' || bytes[i] == ']') && level > 0)
+            level--;
     }
     return false;
 }
