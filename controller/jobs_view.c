@@ -77,7 +77,7 @@ static void tell(struct view_job *job, uint32_t source, struct cluster_view *vie
 
 static bool read_one(struct view_job *job, const struct orders *orders)
 {
-    FREE_CLEANUP struct cluster_view *view = memory_zeroed(1, sizeof(*view));
+    FREE_CLEANUP struct cluster_view *view = memory_resize(NULL, 1, sizeof(*view)); /* to fill */
     struct error err;
     if (job->bitbucket == NULL && !bitbucket_new(job->cluster->config, &job->bitbucket, &err))
         return false;
