@@ -24,10 +24,22 @@ static size_t end_of_text(const char *bytes, size_t size, size_t at)
     return at;
 }
 
+/* No more of '{' and '[', which differ in one bit, than there may be levels: as in most texts, for
+ * which it is quicker than to look where texts begin and end. */
+static bool has_few_brackets(const char *bytes, size_t size)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < size; i++)
+        count += (bytes[i] | ('{' ^ '[')) == '{';
+    return count <= MOST_LEVELS;
+}
+
 /* jansson reads nested values by recursion, up to 2048 levels: look before. */
 static bool is_too_deep(const char *bytes, size_t size)
 {
     size_t level = 0;
+    if (has_few_brackets(bytes, size))
+        return false;
     for (size_t i = 0; i < size; i++) {
         if (bytes[i] == '"')
             i = end_of_text(bytes, size, i + 1);
