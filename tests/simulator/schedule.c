@@ -27,14 +27,20 @@ struct fiber {
     bool is_buried;
 };
 
+struct call {
+    void (*function)(void *context);
+    void *context;
+};
+
 /* A fiber that goes on, or a call. */
 struct due {
     int64_t at_us;
-    uint64_t order; /* of those due at one time */
-    struct fiber *fiber;
-    uint64_t wake;
-    void (*call)(void *context);
-    void *context;
+    uint64_t order;      /* of those due at one time */
+    struct fiber *fiber; /* NULL = a call */
+    union {
+        uint64_t wake;
+        struct call *call;
+    };
 };
 
 static struct {
@@ -45,6 +51,7 @@ static struct {
     uint64_t wakes;
     struct place_of_execution loop;
     struct fiber *running;
+    const struct process *last;       /* whose fiber was due in the last step */
     struct fiber fibers[FIBERS_MOST]; /* with their stacks, which are kept for the next run */
     size_t fiber_count;
     struct fiber *buried; /* fibers of the dead, whose stacks can be used again */
@@ -78,9 +85,10 @@ int64_t schedule_now_us(void)
 
 void schedule_at(int64_t at_us, void (*call)(void *context), void *context)
 {
-    push((struct due){.at_us = at_us > schedule.now_us ? at_us : schedule.now_us,
-                      .call = call,
-                      .context = context});
+    struct due due = {.at_us = at_us > schedule.now_us ? at_us : schedule.now_us};
+    due.call = memory_zeroed(1, sizeof(*due.call));
+    *due.call = (struct call){call, context};
+    push(due);
 }
 
 static void wake_at(struct fiber *fiber, int64_t at_us)
@@ -169,14 +177,22 @@ static void resume(struct fiber *fiber)
         remove_fiber(fiber);
 }
 
+static void make_call(struct call *due)
+{
+    struct call call = *due;
+    free(due);
+    call.function(call.context);
+}
+
 bool schedule_step(int64_t until_us)
 {
     if (schedule.count == 0 || schedule.list[schedule.count - 1].at_us > until_us)
         return false;
     struct due due = schedule.list[--schedule.count];
     schedule.now_us = due.at_us;
+    schedule.last = due.fiber != NULL ? due.fiber->process : NULL;
     if (due.fiber == NULL) {
-        due.call(due.context);
+        make_call(due.call);
         return true;
     }
     if (due.fiber->is_over || due.fiber->wake != due.wake)
@@ -186,6 +202,11 @@ bool schedule_step(int64_t until_us)
     else
         resume(due.fiber);
     return true;
+}
+
+const struct process *schedule_last(void)
+{
+    return schedule.last;
 }
 
 void fiber_sleep_us(int64_t us)

@@ -43,6 +43,8 @@ void schedule_end(void);
 int64_t schedule_now_us(void);
 /* Runs whatever is due next; false when nothing is ever due, or only after until_us. */
 bool schedule_step(int64_t until_us);
+/* Whose fiber was due in the last step; NULL: it was a call. */
+const struct process *schedule_last(void);
 /* Calls back at that time, outside of any process. */
 void schedule_at(int64_t at_us, void (*call)(void *context), void *context);
 
