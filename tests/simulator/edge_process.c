@@ -130,8 +130,9 @@ bool key_verify(const struct key_public *key, const char *domain, const void *by
 
 void key_random_id(char text[33])
 {
-    snprintf(text, 33, "%016llx%016llx", (unsigned long long)random_next(&world.random),
-             (unsigned long long)random_next(&world.random));
+    unsigned long long low = random_next(&world.random); /* gcc reads arguments from the last */
+    unsigned long long high = random_next(&world.random);
+    snprintf(text, 33, "%016llx%016llx", high, low);
 }
 
 /* ---- common/file.h ---- */
