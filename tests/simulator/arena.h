@@ -3,7 +3,7 @@
  * malloc(3) of the simulator: one thread, and much that is never given back, because what a process
  * of the world held when it died is lost. What is allocated between the beginning and the end of a
  * run is dropped as a whole at its end, and the next run has the same pages, warm; that saves a
- * third of a run's time. What must outlive its run is asked for with arena_keep_resize().
+ * quarter of a run's time. What must outlive its run is asked for with arena_keep_resize().
  *
  * Under a sanitizer all of it is the sanitizer's, and runs leave behind what they left.
  */
