@@ -379,8 +379,8 @@ static void check_return(const struct controller *controller, uint32_t index)
     int64_t now_us = schedule_now_us();
     if (controller->durable == NULL || controller->durable->nodes[index].step != STEP_RETURN)
         return;
-    bool is_excused = is_recent(node->active_us, MOMENT_US) ||
-                      (node->is_broken_by_fault && !has_witness(index));
+    bool is_excused =
+        is_recent(node->active_us, MOMENT_US) || (node->is_broken_by_fault && !has_witness(index));
     if (!bitbucket_node_serves(node) && !is_excused)
         rule_broken("no traffic for a node that is not ACTIVE", "%s", node->name);
     if (node->starts > 0 && now_us < node->split_until_us &&
