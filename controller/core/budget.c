@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The availability budget, and which node is next. */
 #include "internal.h"
+#include "text.h"
 
 bool node_is_out(const struct upgrade_node *node)
 {
@@ -17,6 +18,11 @@ static bool is_known_active(const struct upgrade_node *node, int64_t now_ms)
 {
     return node->seen_state == NODE_ACTIVE && node->seen_version[0] != '\0' &&
            is_seen_lately(node, now_ms);
+}
+
+bool node_is_known_at(const struct upgrade_node *node, const char *version, int64_t now_ms)
+{
+    return is_known_active(node, now_ms) && text_equal(node->seen_version, version);
 }
 
 static bool serves(const struct upgrade_node *node, int64_t now_ms)

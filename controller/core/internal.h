@@ -47,6 +47,8 @@ bool node_is_out(const struct upgrade_node *node);
 bool node_has_its_traffic(const struct upgrade_node *node);
 /* Seen a moment ago, and not at work: to take it out costs nobody anything. */
 bool node_serves_nobody(const struct upgrade_node *node, int64_t now_ms);
+/* Seen a moment ago, ACTIVE at that version. */
+bool node_is_known_at(const struct upgrade_node *node, const char *version, int64_t now_ms);
 
 /* node_pass.c: one node on its way through the steps. */
 void node_begin(struct run *run, uint32_t index, enum pass pass, enum step step);
@@ -87,6 +89,8 @@ void phase_tick(struct run *run);
 void phase_work_done(struct run *run, uint32_t node, enum work work, const char *sha256);
 void phase_work_failed(struct run *run, uint32_t node, enum work work, const struct error *err);
 void phase_take_over(struct run *run);
+/* The first view since then has come. */
+void phase_first_seen(struct run *run);
 void upgrade_wait(struct run *run, const struct error *reason);
 void upgrade_end(struct run *run, enum outcome outcome);
 

@@ -34,9 +34,41 @@ static int64_t left_ms(const struct run *run)
     return left > 1 ? left : 1;
 }
 
+/* Once it was obeyed the mode is off, or tasks run, and to ask again does no harm. */
+static bool may_have_approved(const struct upgrade *upgrade)
+{
+    return !upgrade->seen_mode || upgrade->seen_state == CLUSTER_RUNNING_UPGRADE_TASKS ||
+           upgrade->seen_state == CLUSTER_UPGRADE_TASKS_FAILED;
+}
+
+static bool is_inventory_seen(const struct run *run)
+{
+    const struct upgrade *upgrade = run->upgrade;
+    for (uint32_t i = 0; i < upgrade->node_count; i++)
+        if (!node_is_known_at(&upgrade->nodes[i], upgrade->to, run->now_ms))
+            return false;
+    return true;
+}
+
+/*
+ * Bitbucket would approve without a node that has gone since it was proved there. So an approval
+ * that is asked for again, after a failure, by a person or by the next leader, is proved again.
+ */
+static bool must_verify_again(const struct run *run)
+{
+    return run->upgrade->phase == PHASE_APPROVE && !may_have_approved(run->upgrade) &&
+           !is_inventory_seen(run);
+}
+
 static void ask_cluster(struct run *run)
 {
     struct upgrade *upgrade = run->upgrade;
+    if (upgrade->phase == PHASE_APPROVE && upgrade->seen_ms == 0)
+        return; /* phase_first_seen() does */
+    if (must_verify_again(run)) {
+        phase_enter(run, PHASE_VERIFY);
+        return;
+    }
     for (unsigned work = 0; work < WORK_COUNT; work++)
         if (upgrade->works & ~upgrade->works_done & WORK_BIT(work))
             run_work(run, NODE_NONE, (enum work)work, upgrade->sequence, left_ms(run));
@@ -368,6 +400,12 @@ static void phase_failed(struct run *run, const struct error *err)
         break;
     }
     CHECK(!"a phase that cannot fail");
+}
+
+void phase_first_seen(struct run *run)
+{
+    if (run->upgrade->phase == PHASE_APPROVE && run->upgrade->retry_ms == 0)
+        ask_cluster(run);
 }
 
 void phase_tick(struct run *run)

@@ -103,6 +103,8 @@ static void see(struct run *run, const struct event *event)
     for (uint32_t i = 0; is_first && i < upgrade->node_count; i++)
         if (upgrade->nodes[i].works & ~upgrade->nodes[i].works_done & WORK_BIT(WORK_MEMBERS))
             node_repeat(run, i); /* it waited for this */
+    if (is_first)
+        phase_first_seen(run);
 }
 
 static int64_t earlier(int64_t a, int64_t b)

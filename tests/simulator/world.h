@@ -135,7 +135,8 @@ struct world {
     int64_t resumed_us; /* the operator asked for it last then */
     struct policy policy;
 
-    uint64_t epoch;          /* rules.c: the highest that a leader has written */
+    uint64_t epoch;          /* rules.c: the highest that a leader has written, */
+    int64_t epoch_us;        /* and since when */
     uint64_t term_epoch;     /* rules.c: the highest of a leader that was ready to act, */
     int64_t term_us;         /* which was first seen then */
     const char *broken_rule; /* the first that was broken; NULL = none */

@@ -82,6 +82,64 @@ static void approval_of_a_cluster_that_has_lost_a_node_waits_with_a_reason(void 
     world_done(&world);
 }
 
+/* The intent is written when a node is lost; what becomes of the approval is told to nobody. */
+static void begin_to_approve_and_lose_a_node(struct world *world)
+{
+    world_init(world, ON_FAILURE_ROLLBACK_CLUSTER);
+    world_begin(world);
+    world_run_until_phase(world, PHASE_APPROVE);
+    assert_int_equal(world->pending_count, 1);
+    world->nodes[2].state = NODE_OFFLINE;
+}
+
+static void assert_waits_for_the_lost_node(struct world *world)
+{
+    world_run_for(world, 5000);
+    assert_int_equal(world->upgrade->phase, PHASE_VERIFY);
+    assert_false(world->is_approved);
+    world->nodes[2].state = NODE_ACTIVE;
+    world_run(world);
+    assert_int_equal(world->upgrade->outcome, OUTCOME_DONE);
+    assert_true(world->is_approved);
+    world_done(world);
+}
+
+static void next_leader_proves_the_inventory_again_before_it_approves(void **state)
+{
+    struct world world;
+    (void)state;
+    begin_to_approve_and_lose_a_node(&world);
+    world_crash(&world);
+    assert_int_equal(world.pending_count, 0); /* it has seen nothing yet */
+    assert_waits_for_the_lost_node(&world);
+}
+
+static void approval_that_is_tried_again_is_proved_again(void **state)
+{
+    struct world world;
+    (void)state;
+    begin_to_approve_and_lose_a_node(&world);
+    world_fail(&world, NODE_NONE, WORK_APPROVE, ERROR_UNAVAILABLE, 1);
+    world_see(&world, world.now_ms);
+    assert_waits_for_the_lost_node(&world);
+}
+
+static void next_leader_sees_that_it_is_approved(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_ROLLBACK_CLUSTER);
+    world_begin(&world);
+    world_run_until_phase(&world, PHASE_APPROVE);
+    world.is_mode_on = false;
+    world.is_approved = true;
+    TEXT_COPY(world.original, "7.9.4");
+    world_crash(&world);
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    world_done(&world);
+}
+
 /* ---- somebody else has approved ---- */
 
 /* While node 2 serves the target and the others the old version. */
@@ -198,6 +256,9 @@ int main(void)
         cmocka_unit_test(refused_approve_can_be_rolled_back),
         cmocka_unit_test(resume_tries_approve_again_when_the_inventory_is_proved),
         cmocka_unit_test(approval_of_a_cluster_that_has_lost_a_node_waits_with_a_reason),
+        cmocka_unit_test(next_leader_proves_the_inventory_again_before_it_approves),
+        cmocka_unit_test(approval_that_is_tried_again_is_proved_again),
+        cmocka_unit_test(next_leader_sees_that_it_is_approved),
         cmocka_unit_test(approval_by_others_lets_no_further_node_begin),
         cmocka_unit_test(node_that_fails_after_approval_by_others_is_not_put_back),
         cmocka_unit_test(rollback_after_approval_by_others_is_refused),
