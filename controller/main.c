@@ -213,7 +213,7 @@ static bool run(struct config *config, sigset_t *signals, struct error *err)
     if (!http_init(err) || !lock_state(config, &lock, err))
         return false;
     mallopt(M_MMAP_THRESHOLD, LARGE_BYTES); /* it would grow with the first that is freed */
-    mallopt(M_ARENA_MAX, 1); /* each would keep what its threads once needed: 7 % of a fleet's */
+    mallopt(M_ARENA_MAX, 4); /* each keeps what its threads once needed; one would be waited for */
     malloc_trim(0);          /* what reading the configuration took is a third of all memory */
     if (config->is_embedded &&
         (!embedded_prepare(config, err) || !embedded_start(config, &embedded, err)))
