@@ -16,8 +16,10 @@
 #define WORK_GRACE_MS   5000    /* an agent's own deadline comes first, its report then travels */
 #define RETRY_FIRST_MS  500     /* then doubled */
 #define RETRY_MOST_MS   15000
-#define TAKE_OVER_MS    30000  /* a new leader hears what was done while there was none */
-#define JUDGE_MS        2000   /* a new leader has the view of the cluster by then */
+#define TAKE_OVER_MS    30000 /* a new leader hears what was done while there was none */
+#define JUDGE_MS        2000  /* a new leader has the view of the cluster by then */
+#define PROVE_AGAIN_MOST_MS                                                                        \
+    3600000                    /* of a pass: one that comes and goes for ever has to end, too */
 #define VIEW_FRESH_MS   15000  /* an older sight of a node counts as unknown */
 #define STARVED_MOST_MS 600000 /* no budget for so long: an operator must decide */
 

@@ -392,6 +392,15 @@ void node_work_failed(struct run *run, uint32_t index, enum work work, const str
     node_failed(run, index, err);
 }
 
+/* A load balancer may be away for long: what was proved before the return does not hold any more
+ * for a node that has gone. */
+static bool must_prove_again(const struct run *run, const struct upgrade_node *node)
+{
+    return node->place == PLACE_WORKING && node->step == STEP_RETURN &&
+           node->seen_ms >= node->begun_ms && node_serves_nobody(node, run->now_ms) &&
+           run->now_ms < node->pass_begun_ms[node->pass] + PROVE_AGAIN_MOST_MS;
+}
+
 /* A new view of the cluster: the proof may be there, or the node may be in ERROR. */
 void node_seen(struct run *run, uint32_t index)
 {
@@ -408,6 +417,10 @@ void node_seen(struct run *run, uint32_t index)
         node_failed(run, index, &err);
         return;
     }
-    if (step_is_done(run->upgrade, index))
+    if (must_prove_again(run, node)) {
+        node_cancel(run, index);
+        node_resume(run, index, STEP_ACTIVE);
+    } else if (step_is_done(run->upgrade, index)) {
         leave(run, index);
+    }
 }

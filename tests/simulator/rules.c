@@ -191,6 +191,14 @@ void rules_at_switch(uint32_t node, const char *version)
 
 /* ---- 5. the intent is in the journal first ---- */
 
+static void note_returns(const struct controller *controller)
+{
+    for (uint32_t i = 0; controller->durable != NULL && i < world.node_count; i++)
+        if (controller->durable->nodes[i].step == STEP_RETURN &&
+            controller->before[i].step != STEP_RETURN)
+            world.nodes[i].return_us = schedule_now_us();
+}
+
 void rules_at_journal(struct controller *controller, const char *record)
 {
     struct journal_head head;
@@ -204,6 +212,7 @@ void rules_at_journal(struct controller *controller, const char *record)
         world.epoch = head.epoch;
         world.epoch_us = schedule_now_us();
     }
+    note_returns(controller);
 }
 
 static bool is_intended(const struct command *command, uint32_t node)
@@ -374,7 +383,8 @@ static bool has_witness(uint32_t index)
     return false;
 }
 
-/* A node that was only drained goes on with what it did; its agent may not even be there. */
+/* A node that was only drained goes on with what it did; its agent may not even be there. That its
+ * members are complete is told by the node alone, before its return begins. */
 static void check_return(const struct controller *controller, uint32_t index)
 {
     const struct bitbucket_node *node = &world.nodes[index];
@@ -386,7 +396,7 @@ static void check_return(const struct controller *controller, uint32_t index)
     if (!bitbucket_node_serves(node) && !is_excused)
         rule_broken("no traffic for a node that is not ACTIVE", "%s", node->name);
     if (node->starts > 0 && now_us < node->split_until_us &&
-        now_us > node->split_since_us + MOMENT_US)
+        node->return_us > node->split_since_us + CALL_US)
         rule_broken("no traffic for a node that sees no other member", "%s", node->name);
 }
 

@@ -77,6 +77,7 @@ struct bitbucket_node {
     int64_t unreachable_until_us; /* from the controllers: a partition */
     int64_t split_since_us;
     int64_t split_until_us;  /* it sees no other member */
+    int64_t return_us;       /* the intent to give it its traffic was written then */
     int64_t active_us;       /* it has ceased to be ACTIVE then */
     bool is_held_by_hand;    /* a colleague has taken it out of traffic, and not given back */
     int64_t handled_us;      /* a colleague has set it by hand at a load balancer then */
