@@ -69,7 +69,9 @@ void node_take_over(struct run *run, uint32_t index);
 void node_tick(struct run *run, uint32_t index);
 void node_work_done(struct run *run, uint32_t index, enum work work, bool is_blind);
 void node_work_failed(struct run *run, uint32_t index, enum work work, const struct error *err);
-void node_seen(struct run *run, uint32_t index);
+/* `due_before`: node_works_due() as it was before this view. */
+void node_seen(struct run *run, uint32_t index, unsigned due_before);
+unsigned node_works_due(const struct upgrade *upgrade, uint32_t index);
 void node_ask(struct run *run, uint32_t index);
 void node_cancel(struct run *run, uint32_t index);
 

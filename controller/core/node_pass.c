@@ -67,22 +67,28 @@ static void leave(struct run *run, uint32_t index)
         enter(run, index, next);
 }
 
+static bool is_proved(const struct upgrade *upgrade, uint32_t index)
+{
+    return proof_holds(upgrade, step_table[upgrade->nodes[index].step].proof, index);
+}
+
 static bool step_is_done(const struct upgrade *upgrade, uint32_t index)
 {
     const struct upgrade_node *node = &upgrade->nodes[index];
     return node->place == PLACE_WORKING && node->retry_ms == 0 &&
-           (node->works & ~node->works_done) == 0 &&
-           proof_holds(upgrade, step_table[node->step].proof, index);
+           (node->works & ~node->works_done) == 0 && is_proved(upgrade, index);
 }
 
-/* Of what is left, what can be asked for now. A node that does not run yet lists no members, and
- * before the first view nobody knows who should be listed. */
-static unsigned works_due(const struct upgrade *upgrade, const struct upgrade_node *node)
+/* The member list is the last proof of all: the node alone can tell it, and whom it should list is
+ * told by the view. */
+unsigned node_works_due(const struct upgrade *upgrade, uint32_t index)
 {
+    const struct upgrade_node *node = &upgrade->nodes[index];
     unsigned left = node->works & ~node->works_done;
     if (node->step == STEP_STOP && (left & WORK_BIT(WORK_LB_DOWN)) != 0)
         return WORK_BIT(WORK_LB_DOWN); /* first: see node_take_over() */
-    if ((left & WORK_BIT(WORK_PROBE)) != 0 || upgrade->seen_ms == 0)
+    if ((left & WORK_BIT(WORK_MEMBERS)) != 0 &&
+        (left != WORK_BIT(WORK_MEMBERS) || !is_proved(upgrade, index)))
         left &= ~WORK_BIT(WORK_MEMBERS);
     return left;
 }
@@ -93,7 +99,7 @@ void node_ask(struct run *run, uint32_t index)
     int64_t left_ms = node->deadline_ms != 0 ? node->deadline_ms - run->now_ms : 0;
     if (node->deadline_ms != 0 && left_ms < 1)
         left_ms = 1;
-    unsigned due = works_due(run->upgrade, node);
+    unsigned due = node_works_due(run->upgrade, index);
     for (unsigned work = 0; work < WORK_COUNT; work++)
         if (due & WORK_BIT(work))
             run_work(run, index, (enum work)work, node->sequence, left_ms);
@@ -291,16 +297,16 @@ static void step_deadline(struct run *run, uint32_t index)
         drain_deadline(run, index);
         return;
     }
-    unsigned left = node->works & ~node->works_done, due = works_due(run->upgrade, node);
+    unsigned due = node_works_due(run->upgrade, index);
     const char *what = "the cluster view does not show it";
     for (unsigned work = 0; work < WORK_COUNT; work++)
-        if ((due != 0 ? due : left) & WORK_BIT(work))
+        if (due & WORK_BIT(work))
             what = work_name((enum work)work);
     error_set(&err, ERROR_TIMEOUT, "not done at its deadline: %s%s (last seen %s %s)",
-              left ? "no answer to " : "", what, node_state_name(node->seen_state),
+              due ? "no answer to " : "", what, node_state_name(node->seen_state),
               node->seen_version);
-    /* An agent that says nothing is no fault of the release. */
-    if (left != 0)
+    /* An agent that says nothing, and peers that do not, are no fault of the release. */
+    if (due != 0 || run->upgrade->seen_ms < node->begun_ms)
         err.code = ERROR_UNAVAILABLE;
     node_failed(run, index, &err);
 }
@@ -358,11 +364,13 @@ static void count_connections_too(struct run *run, uint32_t index)
 void node_work_done(struct run *run, uint32_t index, enum work work, bool is_blind)
 {
     struct upgrade_node *node = &run->upgrade->nodes[index];
-    unsigned before = works_due(run->upgrade, node);
+    unsigned before = node_works_due(run->upgrade, index);
+    if (work == WORK_MEMBERS && !is_proved(run->upgrade, index))
+        return;                         /* it is asked again with the proof */
     node->works_done |= WORK_BIT(work); /* no record: asked again, it is answered again */
     if (is_blind && node->step == STEP_EMPTY && (node->works & WORK_BIT(WORK_CONNECTIONS)) == 0)
         count_connections_too(run, index);
-    if ((works_due(run->upgrade, node) & ~before) != 0) /* it waited for this one */
+    if ((node_works_due(run->upgrade, index) & ~before) != 0) /* it waited for this one */
         node_ask(run, index);
     if (step_is_done(run->upgrade, index))
         leave(run, index);
@@ -402,7 +410,7 @@ static bool must_prove_again(const struct run *run, const struct upgrade_node *n
 }
 
 /* A new view of the cluster: the proof may be there, or the node may be in ERROR. */
-void node_seen(struct run *run, uint32_t index)
+void node_seen(struct run *run, uint32_t index, unsigned due_before)
 {
     struct upgrade_node *node = &run->upgrade->nodes[index];
     struct error err;
@@ -422,5 +430,7 @@ void node_seen(struct run *run, uint32_t index)
         node_resume(run, index, STEP_ACTIVE);
     } else if (step_is_done(run->upgrade, index)) {
         leave(run, index);
+    } else if (node->retry_ms == 0 && (node_works_due(run->upgrade, index) & ~due_before) != 0) {
+        node_ask(run, index); /* it waited for this */
     }
 }
