@@ -19,9 +19,10 @@
 #define TAKE_OVER_MS    30000 /* a new leader hears what was done while there was none */
 #define JUDGE_MS        2000  /* a new leader has the view of the cluster by then */
 #define PROVE_AGAIN_MOST_MS                                                                        \
-    3600000                    /* of a pass: one that comes and goes for ever has to end, too */
-#define VIEW_FRESH_MS   15000  /* an older sight of a node counts as unknown */
-#define STARVED_MOST_MS 600000 /* no budget for so long: an operator must decide */
+    3600000                     /* of a pass: one that comes and goes for ever has to end, too */
+#define MEMBERS_FRESH_MS 2000   /* a view comes within a quarter of a second */
+#define VIEW_FRESH_MS    15000  /* an older sight of a node counts as unknown */
+#define STARVED_MOST_MS  600000 /* no budget for so long: an operator must decide */
 
 struct run {
     struct upgrade *upgrade;
@@ -69,9 +70,7 @@ void node_take_over(struct run *run, uint32_t index);
 void node_tick(struct run *run, uint32_t index);
 void node_work_done(struct run *run, uint32_t index, enum work work, bool is_blind);
 void node_work_failed(struct run *run, uint32_t index, enum work work, const struct error *err);
-/* `due_before`: node_works_due() as it was before this view. */
-void node_seen(struct run *run, uint32_t index, unsigned due_before);
-unsigned node_works_due(const struct upgrade *upgrade, uint32_t index);
+void node_seen(struct run *run, uint32_t index);
 void node_ask(struct run *run, uint32_t index);
 void node_cancel(struct run *run, uint32_t index);
 

@@ -79,16 +79,15 @@ static bool step_is_done(const struct upgrade *upgrade, uint32_t index)
            (node->works & ~node->works_done) == 0 && is_proved(upgrade, index);
 }
 
-/* The member list is the last proof of all: the node alone can tell it, and whom it should list is
- * told by the view. */
-unsigned node_works_due(const struct upgrade *upgrade, uint32_t index)
+/* Of what is left, what can be asked for now. A node that does not run yet lists no members, and
+ * before the first view nobody knows who should be listed. */
+static unsigned works_due(const struct upgrade *upgrade, uint32_t index)
 {
     const struct upgrade_node *node = &upgrade->nodes[index];
     unsigned left = node->works & ~node->works_done;
     if (node->step == STEP_STOP && (left & WORK_BIT(WORK_LB_DOWN)) != 0)
         return WORK_BIT(WORK_LB_DOWN); /* first: see node_take_over() */
-    if ((left & WORK_BIT(WORK_MEMBERS)) != 0 &&
-        (left != WORK_BIT(WORK_MEMBERS) || !is_proved(upgrade, index)))
+    if ((left & WORK_BIT(WORK_PROBE)) != 0 || upgrade->seen_ms == 0)
         left &= ~WORK_BIT(WORK_MEMBERS);
     return left;
 }
@@ -99,7 +98,7 @@ void node_ask(struct run *run, uint32_t index)
     int64_t left_ms = node->deadline_ms != 0 ? node->deadline_ms - run->now_ms : 0;
     if (node->deadline_ms != 0 && left_ms < 1)
         left_ms = 1;
-    unsigned due = node_works_due(run->upgrade, index);
+    unsigned due = works_due(run->upgrade, index);
     for (unsigned work = 0; work < WORK_COUNT; work++)
         if (due & WORK_BIT(work))
             run_work(run, index, (enum work)work, node->sequence, left_ms);
@@ -297,16 +296,16 @@ static void step_deadline(struct run *run, uint32_t index)
         drain_deadline(run, index);
         return;
     }
-    unsigned due = node_works_due(run->upgrade, index);
+    unsigned left = node->works & ~node->works_done, due = works_due(run->upgrade, index);
     const char *what = "the cluster view does not show it";
     for (unsigned work = 0; work < WORK_COUNT; work++)
-        if (due & WORK_BIT(work))
+        if ((due != 0 ? due : left) & WORK_BIT(work))
             what = work_name((enum work)work);
     error_set(&err, ERROR_TIMEOUT, "not done at its deadline: %s%s (last seen %s %s)",
-              due ? "no answer to " : "", what, node_state_name(node->seen_state),
+              left ? "no answer to " : "", what, node_state_name(node->seen_state),
               node->seen_version);
-    /* An agent that says nothing, and peers that do not, are no fault of the release. */
-    if (due != 0 || run->upgrade->seen_ms < node->begun_ms)
+    /* An agent that says nothing is no fault of the release. */
+    if (left != 0)
         err.code = ERROR_UNAVAILABLE;
     node_failed(run, index, &err);
 }
@@ -364,13 +363,13 @@ static void count_connections_too(struct run *run, uint32_t index)
 void node_work_done(struct run *run, uint32_t index, enum work work, bool is_blind)
 {
     struct upgrade_node *node = &run->upgrade->nodes[index];
-    unsigned before = node_works_due(run->upgrade, index);
-    if (work == WORK_MEMBERS && !is_proved(run->upgrade, index))
-        return;                         /* it is asked again with the proof */
+    unsigned before = works_due(run->upgrade, index);
     node->works_done |= WORK_BIT(work); /* no record: asked again, it is answered again */
+    if (work == WORK_MEMBERS)
+        node->members_ms = run->now_ms;
     if (is_blind && node->step == STEP_EMPTY && (node->works & WORK_BIT(WORK_CONNECTIONS)) == 0)
         count_connections_too(run, index);
-    if ((node_works_due(run->upgrade, index) & ~before) != 0) /* it waited for this one */
+    if ((works_due(run->upgrade, index) & ~before) != 0) /* it waited for this one */
         node_ask(run, index);
     if (step_is_done(run->upgrade, index))
         leave(run, index);
@@ -409,8 +408,17 @@ static bool must_prove_again(const struct run *run, const struct upgrade_node *n
            run->now_ms < node->pass_begun_ms[node->pass] + PROVE_AGAIN_MOST_MS;
 }
 
+/* Nobody but the node itself can tell its member list, so it is believed for a moment only: where
+ * the view has taken long to show the node ACTIVE, it is asked for again. */
+static bool must_list_again(const struct run *run, uint32_t index)
+{
+    const struct upgrade_node *node = &run->upgrade->nodes[index];
+    return node->step == STEP_ACTIVE && (node->works_done & WORK_BIT(WORK_MEMBERS)) != 0 &&
+           is_proved(run->upgrade, index) && run->now_ms - node->members_ms > MEMBERS_FRESH_MS;
+}
+
 /* A new view of the cluster: the proof may be there, or the node may be in ERROR. */
-void node_seen(struct run *run, uint32_t index, unsigned due_before)
+void node_seen(struct run *run, uint32_t index)
 {
     struct upgrade_node *node = &run->upgrade->nodes[index];
     struct error err;
@@ -428,9 +436,10 @@ void node_seen(struct run *run, uint32_t index, unsigned due_before)
     if (must_prove_again(run, node)) {
         node_cancel(run, index);
         node_resume(run, index, STEP_ACTIVE);
+    } else if (must_list_again(run, index)) {
+        node->works_done &= ~WORK_BIT(WORK_MEMBERS);
+        node_ask(run, index);
     } else if (step_is_done(run->upgrade, index)) {
         leave(run, index);
-    } else if (node->retry_ms == 0 && (node_works_due(run->upgrade, index) & ~due_before) != 0) {
-        node_ask(run, index); /* it waited for this */
     }
 }

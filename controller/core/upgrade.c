@@ -78,7 +78,6 @@ static void see_node(struct run *run, uint32_t index, const struct cluster_view 
 {
     struct upgrade_node *node = &run->upgrade->nodes[index];
     const struct node_view *seen = cluster_view_find(view, node->name);
-    unsigned due = node_works_due(run->upgrade, index);
     node->seen_ms = asked_ms;
     if (seen != NULL)
         node->seen_state = seen->state;
@@ -88,7 +87,7 @@ static void see_node(struct run *run, uint32_t index, const struct cluster_view 
     text_copy(node->seen_version, sizeof(node->seen_version), seen != NULL ? seen->version : "");
     if (seen != NULL && (seen->tasks >= 0 || seen->users >= 0))
         node->load = (seen->tasks > 0 ? seen->tasks : 0) + (seen->users > 0 ? seen->users : 0);
-    node_seen(run, index, due);
+    node_seen(run, index);
 }
 
 static void see(struct run *run, const struct event *event)
@@ -101,6 +100,9 @@ static void see(struct run *run, const struct event *event)
     for (uint32_t i = 0; i < upgrade->node_count; i++)
         if (i != event->view_source || !is_on_pass(upgrade, i)) /* its own word is no proof */
             see_node(run, i, event->view, event->asked_ms);
+    for (uint32_t i = 0; is_first && i < upgrade->node_count; i++)
+        if (upgrade->nodes[i].works & ~upgrade->nodes[i].works_done & WORK_BIT(WORK_MEMBERS))
+            node_repeat(run, i); /* it waited for this */
     if (is_first)
         phase_first_seen(run);
 }

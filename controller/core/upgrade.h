@@ -86,9 +86,10 @@ struct upgrade_node {
     /* As last seen in a cluster view. */
     enum node_state seen_state;
     char seen_version[LIMIT_VERSION];
-    int64_t seen_ms; /* 0 = never */
-    int64_t load;    /* tasks and users; -1 = unknown */
-    bool is_taken;   /* it is in service for us, and somebody else has taken it out of traffic */
+    int64_t seen_ms;    /* 0 = never */
+    int64_t members_ms; /* it told its member list itself then; 0 = never */
+    int64_t load;       /* tasks and users; -1 = unknown */
+    bool is_taken;      /* it is in service for us, and somebody else has taken it out of traffic */
 };
 
 struct upgrade {

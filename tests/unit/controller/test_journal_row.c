@@ -175,7 +175,7 @@ static void this_test_knows_the_whole_state(void **state)
     (void)state;
     assert_int_equal(sizeof(struct policy), 104);
     assert_int_equal(sizeof(struct error), 4 + ERROR_MESSAGE_SIZE + ERROR_HINT_SIZE);
-    assert_int_equal(sizeof(struct upgrade_node), 1384);
+    assert_int_equal(sizeof(struct upgrade_node), 1392);
     assert_int_equal(sizeof(struct upgrade), 2408);
 }
 
@@ -194,6 +194,7 @@ static void forget(struct upgrade *upgrade)
         node->seen_state = NODE_UNKNOWN;
         memset(node->seen_version, 0, sizeof(node->seen_version));
         node->seen_ms = 0;
+        node->members_ms = 0;
         node->is_taken = false;
     }
 }
