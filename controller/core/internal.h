@@ -7,19 +7,17 @@
 
 #include "upgrade.h"
 
-#define BOUND_LEAST_MS  1000  /* an LB needs a moment to obey, whatever the deadline */
-#define BROKEN_DRAIN_MS 3000  /* a node in ERROR answers nobody: what hangs on it is idle */
-#define BOUND_LB_MS     30000 /* a runtime API answers in milliseconds; some take longer */
-#define BOUND_SWITCH_MS 60000 /* a rename and some fsyncs, on a disk that is busy */
-#define BOUND_REST_MS   60000
-#define BOUND_TASKS_MS  1800000 /* upgrade tasks of a bug-fix version; half an hour is generous */
-#define WORK_GRACE_MS   5000    /* an agent's own deadline comes first, its report then travels */
-#define RETRY_FIRST_MS  500     /* then doubled */
-#define RETRY_MOST_MS   15000
-#define TAKE_OVER_MS    30000 /* a new leader hears what was done while there was none */
-#define JUDGE_MS        2000  /* a new leader has the view of the cluster by then */
-#define PROVE_AGAIN_MOST_MS                                                                        \
-    3600000                     /* of a pass: one that comes and goes for ever has to end, too */
+#define BOUND_LEAST_MS   1000  /* an LB needs a moment to obey, whatever the deadline */
+#define BROKEN_DRAIN_MS  3000  /* a node in ERROR answers nobody: what hangs on it is idle */
+#define BOUND_LB_MS      30000 /* a runtime API answers in milliseconds; some take longer */
+#define BOUND_SWITCH_MS  60000 /* a rename and some fsyncs, on a disk that is busy */
+#define BOUND_REST_MS    60000
+#define BOUND_TASKS_MS   1800000 /* upgrade tasks of a bug-fix version; half an hour is generous */
+#define WORK_GRACE_MS    5000    /* an agent's own deadline comes first, its report then travels */
+#define RETRY_FIRST_MS   500     /* then doubled */
+#define RETRY_MOST_MS    15000
+#define TAKE_OVER_MS     30000  /* a new leader hears what was done while there was none */
+#define JUDGE_MS         2000   /* a new leader has the view of the cluster by then */
 #define MEMBERS_FRESH_MS 2000   /* a view comes within a quarter of a second */
 #define VIEW_FRESH_MS    15000  /* an older sight of a node counts as unknown */
 #define STARVED_MOST_MS  600000 /* no budget for so long: an operator must decide */

@@ -399,15 +399,6 @@ void node_work_failed(struct run *run, uint32_t index, enum work work, const str
     node_failed(run, index, err);
 }
 
-/* A load balancer may be away for long: what was proved before the return does not hold any more
- * for a node that has gone. */
-static bool must_prove_again(const struct run *run, const struct upgrade_node *node)
-{
-    return node->place == PLACE_WORKING && node->step == STEP_RETURN &&
-           node->seen_ms >= node->begun_ms && node_serves_nobody(node, run->now_ms) &&
-           run->now_ms < node->pass_begun_ms[node->pass] + PROVE_AGAIN_MOST_MS;
-}
-
 /* Nobody but the node itself can tell its member list, so it is believed for a moment only: where
  * the view has taken long to show the node ACTIVE, it is asked for again. */
 static bool must_list_again(const struct run *run, uint32_t index)
@@ -433,10 +424,7 @@ void node_seen(struct run *run, uint32_t index)
         node_failed(run, index, &err);
         return;
     }
-    if (must_prove_again(run, node)) {
-        node_cancel(run, index);
-        node_resume(run, index, STEP_ACTIVE);
-    } else if (must_list_again(run, index)) {
+    if (must_list_again(run, index)) {
         node->works_done &= ~WORK_BIT(WORK_MEMBERS);
         node_ask(run, index);
     } else if (step_is_done(run->upgrade, index)) {

@@ -191,12 +191,21 @@ void rules_at_switch(uint32_t node, const char *version)
 
 /* ---- 5. the intent is in the journal first ---- */
 
+/* Another controller that writes down what it has read tells nothing new. */
+static void note_return(struct bitbucket_node *node, const struct upgrade_node *row)
+{
+    if (node->return_sequence == row->sequence)
+        return;
+    node->return_sequence = row->sequence;
+    node->return_us = schedule_now_us();
+}
+
 static void note_returns(const struct controller *controller)
 {
     for (uint32_t i = 0; controller->durable != NULL && i < world.node_count; i++)
         if (controller->durable->nodes[i].step == STEP_RETURN &&
             controller->before[i].step != STEP_RETURN)
-            world.nodes[i].return_us = schedule_now_us();
+            note_return(&world.nodes[i], &controller->durable->nodes[i]);
 }
 
 void rules_at_journal(struct controller *controller, const char *record)
@@ -208,10 +217,8 @@ void rules_at_journal(struct controller *controller, const char *record)
     controller->recorded_us = schedule_now_us();
     if (!journal_record_apply(record, strlen(record), "git", &controller->durable, &head, &err))
         rule_broken("the journal can always be read", "%s", err.message);
-    else if (head.epoch > world.epoch) {
+    else if (head.epoch > world.epoch)
         world.epoch = head.epoch;
-        world.epoch_us = schedule_now_us();
-    }
     note_returns(controller);
 }
 
@@ -383,15 +390,16 @@ static bool has_witness(uint32_t index)
     return false;
 }
 
-/* A node that was only drained goes on with what it did; its agent may not even be there. That its
- * members are complete is told by the node alone, before its return begins. */
+/* Judged by the time at which the intent was written: while a load balancer is away it is tried for
+ * long, and one that is back looks itself whether the node is there. A node that was only drained
+ * goes on with what it did; its agent may not even be there. */
 static void check_return(const struct controller *controller, uint32_t index)
 {
     const struct bitbucket_node *node = &world.nodes[index];
     int64_t now_us = schedule_now_us();
     if (controller->durable == NULL || controller->durable->nodes[index].step != STEP_RETURN)
         return;
-    bool is_news = is_recent(node->active_us, MOMENT_US) || is_recent(world.epoch_us, MOMENT_US);
+    bool is_news = node->active_us != 0 && node->return_us - node->active_us < MOMENT_US;
     bool is_excused = is_news || (node->is_broken_by_fault && !has_witness(index));
     if (!bitbucket_node_serves(node) && !is_excused)
         rule_broken("no traffic for a node that is not ACTIVE", "%s", node->name);

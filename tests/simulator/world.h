@@ -76,12 +76,13 @@ struct bitbucket_node {
     bool starts_at_boot;          /* its service is enabled */
     int64_t unreachable_until_us; /* from the controllers: a partition */
     int64_t split_since_us;
-    int64_t split_until_us;  /* it sees no other member */
-    int64_t return_us;       /* the intent to give it its traffic was written then */
-    int64_t active_us;       /* it has ceased to be ACTIVE then */
-    bool is_held_by_hand;    /* a colleague has taken it out of traffic, and not given back */
-    int64_t handled_us;      /* a colleague has set it by hand at a load balancer then */
-    bool is_broken_by_fault; /* it went down without Shunt's doing */
+    int64_t split_until_us;   /* it sees no other member */
+    int64_t return_us;        /* the intent to give it its traffic was written then, */
+    uint32_t return_sequence; /* with that number */
+    int64_t active_us;        /* it has ceased to be ACTIVE then */
+    bool is_held_by_hand;     /* a colleague has taken it out of traffic, and not given back */
+    int64_t handled_us;       /* a colleague has set it by hand at a load balancer then */
+    bool is_broken_by_fault;  /* it went down without Shunt's doing */
 };
 
 struct agent {
@@ -136,8 +137,7 @@ struct world {
     int64_t resumed_us; /* the operator asked for it last then */
     struct policy policy;
 
-    uint64_t epoch;          /* rules.c: the highest that a leader has written, */
-    int64_t epoch_us;        /* and since when */
+    uint64_t epoch;          /* rules.c: the highest that a leader has written */
     uint64_t term_epoch;     /* rules.c: the highest of a leader that was ready to act, */
     int64_t term_us;         /* which was first seen then */
     const char *broken_rule; /* the first that was broken; NULL = none */

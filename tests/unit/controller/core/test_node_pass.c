@@ -123,41 +123,6 @@ static void node_that_reboots_while_it_is_drained_proves_itself_before_its_traff
     world_done(&world);
 }
 
-/* The load balancer is away; when it is back, the node may have its traffic only if it is there. */
-static void node_that_goes_while_its_return_is_tried_proves_itself_again(void **state)
-{
-    struct world world;
-    (void)state;
-    world_init(&world, ON_FAILURE_PAUSE);
-    world_begin(&world);
-    world_run_until_step(&world, FIRST, STEP_RETURN);
-    world.nodes[FIRST].state = NODE_OFFLINE;
-    world.now_ms++;
-    world_see(&world, world.now_ms);
-    assert_int_equal(world.upgrade->nodes[FIRST].step, STEP_ACTIVE);
-    assert_int_equal(count_pending(&world, WORK_LB_UP), 0);
-    world.nodes[FIRST].state = NODE_ACTIVE;
-    world_run(&world);
-    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
-    world_done(&world);
-}
-
-/* It would never end. */
-static void node_that_comes_and_goes_does_not_prove_itself_for_ever(void **state)
-{
-    struct world world;
-    (void)state;
-    world_init(&world, ON_FAILURE_PAUSE);
-    world_begin(&world);
-    world_run_until_step(&world, FIRST, STEP_RETURN);
-    world.upgrade->nodes[FIRST].pass_begun_ms[PASS_UP] -= 24 * 3600 * 1000;
-    world.nodes[FIRST].state = NODE_OFFLINE;
-    world.now_ms++;
-    world_see(&world, world.now_ms);
-    assert_int_equal(world.upgrade->nodes[FIRST].step, STEP_RETURN);
-    world_done(&world);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,8 +131,6 @@ int main(void)
         cmocka_unit_test(member_list_is_asked_for_by_the_next_leader_too),
         cmocka_unit_test(agent_that_is_silent_while_a_node_starts_is_named),
         cmocka_unit_test(node_that_reboots_while_it_is_drained_proves_itself_before_its_traffic),
-        cmocka_unit_test(node_that_goes_while_its_return_is_tried_proves_itself_again),
-        cmocka_unit_test(node_that_comes_and_goes_does_not_prove_itself_for_ever),
     };
     return cmocka_run_group_tests_name("controller/core/node_pass", tests, NULL, NULL);
 }
