@@ -177,6 +177,14 @@ static void roll_back(struct run *run)
     }
 }
 
+/* It was on its way out already, and waited there with no deadline: tried again, with one. */
+static void go_on_with_way_out(struct run *run, bool was_waiting)
+{
+    enum phase phase = run->upgrade->phase;
+    if (was_waiting && (phase == PHASE_READY || phase == PHASE_MODE_OFF))
+        phase_enter(run, phase);
+}
+
 /* A failure stays the reason of what follows; that approve was awaited is none. */
 static void forget_approval(struct upgrade *upgrade)
 {
@@ -187,6 +195,7 @@ static void forget_approval(struct upgrade *upgrade)
 void decide(struct run *run, enum decision decision)
 {
     struct upgrade *upgrade = run->upgrade;
+    bool was_waiting = upgrade->is_waiting;
     struct error ignored;
     if (!upgrade_may_decide(upgrade, decision, &ignored))
         return;
@@ -204,6 +213,7 @@ void decide(struct run *run, enum decision decision)
             upgrade->is_paused = upgrade->is_waiting = false;
             upgrade->is_rollback_wanted = false;
             forget_approval(upgrade);
+            go_on_with_way_out(run, was_waiting);
             abort_upgrade(run);
         }
         return;
@@ -211,6 +221,7 @@ void decide(struct run *run, enum decision decision)
     case DECISION_ROLLBACK:
         upgrade->is_paused = upgrade->is_waiting = false;
         forget_approval(upgrade);
+        go_on_with_way_out(run, was_waiting);
         roll_back(run);
         return;
     case DECISION_APPROVE:

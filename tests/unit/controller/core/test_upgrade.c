@@ -442,6 +442,32 @@ static void without_a_time_for_sticky_clients_nobody_waits_for_them(void **state
 }
 
 /* Every number of events before an abort or a rollback is asked for. */
+/* A node that was never touched is in ERROR: the cluster stays MIXED. */
+static void decision_while_the_way_out_waits_tries_it_again_with_a_deadline(void **state)
+{
+    static const enum decision decisions[] = {DECISION_ROLLBACK, DECISION_ABORT,
+                                              DECISION_ABORT_ROLLBACK};
+    (void)state;
+    for (size_t i = 0; i < sizeof(decisions) / sizeof(decisions[0]); i++) {
+        struct world world;
+        world_init(&world, ON_FAILURE_PAUSE);
+        world_begin(&world);
+        world_run_until_step(&world, 2, STEP_DRAIN);
+        world.nodes[0].state = NODE_ERROR;
+        world_decide(&world, DECISION_ABORT_ROLLBACK);
+        world_run(&world);
+        assert_int_equal(world.upgrade->phase, PHASE_READY);
+        assert_true(world.upgrade->is_waiting);
+        world_decide(&world, decisions[i]);
+        assert_false(world.upgrade->is_waiting);
+        assert_true(world.upgrade->deadline_ms > world.now_ms);
+        world.nodes[0].state = NODE_ACTIVE;
+        world_run(&world);
+        assert_int_equal(world.upgrade->phase, PHASE_ENDED);
+        world_done(&world);
+    }
+}
+
 static void abort_is_legal_in_every_state(void **state)
 {
     static const enum decision decisions[] = {DECISION_ABORT, DECISION_ABORT_ROLLBACK,
@@ -600,6 +626,7 @@ int main(void)
         cmocka_unit_test(agent_that_gives_up_counting_does_not_end_the_wait_for_sticky_clients),
         cmocka_unit_test(wait_behind_a_blind_lb_survives_its_leader),
         cmocka_unit_test(without_a_time_for_sticky_clients_nobody_waits_for_them),
+        cmocka_unit_test(decision_while_the_way_out_waits_tries_it_again_with_a_deadline),
         cmocka_unit_test(abort_is_legal_in_every_state),
         cmocka_unit_test(crash_after_any_event_changes_nothing),
         cmocka_unit_test(pause_lets_the_node_finish_and_begins_no_other),
