@@ -306,9 +306,12 @@ static bool is_work_of(const struct upgrade *upgrade, uint32_t node, const char 
 /* A leader that moved on a moment ago may not have been heard yet. */
 static bool is_wanted(const struct command *command, uint32_t node)
 {
+    const struct controller *leading = controller_leading();
     const struct upgrade *upgrade = world_upgrade();
     if (upgrade == NULL || is_work_of(upgrade, node, command->id))
         return true;
+    if (leading->shell->clusters[0].epoch < command->epoch)
+        return true; /* stopped, it does not know yet that it was overtaken, by one that is dead */
     const struct upgrade_node *of = &upgrade->nodes[node];
     int64_t moved_ms = of->begun_ms;
     for (unsigned pass = 0; pass < PASS_COUNT; pass++)
