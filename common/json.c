@@ -15,38 +15,22 @@ void json_cleanup(json_t **json)
     json_decref(*json);
 }
 
-/* The place of the quote that ends the text whose first byte is at `at`. */
-static size_t end_of_text(const char *bytes, size_t size, size_t at)
-{
-    for (; at < size && bytes[at] != '"'; at++)
-        if (bytes[at] == '\\')
-            at++;
-    return at;
-}
-
-/* No more of '{' and '[', which differ in one bit, than there may be levels: as in most texts, for
- * which it is quicker than to look where texts begin and end. */
-static bool has_few_brackets(const char *bytes, size_t size)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < size; i++)
-        count += (bytes[i] | ('{' ^ '[')) == '{';
-    return count <= MOST_LEVELS;
-}
-
 /* jansson reads nested values by recursion, up to 2048 levels: look before. */
 static bool is_too_deep(const char *bytes, size_t size)
 {
     size_t level = 0;
-    if (has_few_brackets(bytes, size))
-        return false;
+    bool is_string = false;
     for (size_t i = 0; i < size; i++) {
-        if (bytes[i] == '"')
-            i = end_of_text(bytes, size, i + 1);
-        else if ((bytes[i] == '{' || bytes[i] == '[') && ++level > MOST_LEVELS)
-            return true;
-        else if ((bytes[i] == '}' || bytes[i] == ']') && level > 0)
+        if (is_string && bytes[i] == '\\')
+            i++;
+        else if (bytes[i] == '"')
+            is_string = !is_string;
+        else if (!is_string && (bytes[i] == '{' || bytes[i] == '['))
+            level++;
+        else if (!is_string && (bytes[i] == '}' || bytes[i] == ']') && level > 0)
             level--;
+        if (level > MOST_LEVELS)
+            return true;
     }
     return false;
 }

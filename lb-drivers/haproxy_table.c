@@ -2,8 +2,11 @@
 #include "haproxy_table.h"
 
 #include "check.h"
+#include "text.h"
 
 #include <string.h>
+
+#define NUMBER_SIZE 24 /* 20 digits of a uint64_t and a NUL */
 
 bool haproxy_cell_is(const struct haproxy_cell *cell, const char *text)
 {
@@ -66,8 +69,7 @@ static bool assign_column(struct haproxy_table *table, size_t column, struct hap
 {
     table->slot_of[column] = -1;
     for (size_t i = 0; i < table->wanted_count; i++) {
-        if (name.size != table->wanted_sizes[i] ||
-            memcmp(name.start, table->wanted[i], name.size) != 0)
+        if (!haproxy_cell_is(&name, table->wanted[i]))
             continue;
         if (table->cells[i].start != NULL) {
             error_set(err, ERROR_PROTOCOL, "column %s occurs twice", table->wanted[i]);
@@ -104,8 +106,6 @@ bool haproxy_table_open(struct haproxy_table *table, const char *bytes, size_t s
                                     .wanted = wanted,
                                     .wanted_count = wanted_count};
     memset(table->slot_of, -1, sizeof(table->slot_of));
-    for (size_t i = 0; i < wanted_count; i++)
-        table->wanted_sizes[i] = strlen(wanted[i]);
     if (size < 2 || memcmp(bytes, "# ", 2) != 0) {
         error_set(err, ERROR_PROTOCOL, "the answer is no table: it has no head");
         return false;
@@ -150,26 +150,19 @@ bool haproxy_table_is_whole(const struct haproxy_table *table)
     return table->is_whole;
 }
 
-static bool parse_number(const struct haproxy_cell *cell, uint64_t most, uint64_t *ret_number)
-{
-    uint64_t number = 0;
-    for (size_t i = 0; i < cell->size; i++) {
-        char digit = cell->start[i];
-        if (digit < '0' || digit > '9' || __builtin_mul_overflow(number, 10, &number) ||
-            __builtin_add_overflow(number, (uint64_t)(digit - '0'), &number))
-            return false;
-    }
-    if (cell->size == 0 || number > most)
-        return false;
-    *ret_number = number;
-    return true;
-}
-
 bool haproxy_table_number(const struct haproxy_table *table, size_t column, uint64_t most,
                           uint64_t *ret_number, struct error *err)
 {
-    if (parse_number(&table->cells[column], most, ret_number))
-        return true;
+    const struct haproxy_cell *cell = &table->cells[column];
+    char text[NUMBER_SIZE];
+
+    if (cell->size < sizeof(text)) {
+        memcpy(text, cell->start, cell->size);
+        text[cell->size] = '\0';
+        /* An embedded NUL would hide what follows it. */
+        if (strlen(text) == cell->size && text_parse_u64(text, most, ret_number))
+            return true;
+    }
     error_set(err, ERROR_PROTOCOL, "column %s of line %zu is no number", table->wanted[column],
               table->row + 1);
     return false;

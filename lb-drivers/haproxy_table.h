@@ -29,7 +29,6 @@ struct haproxy_table {
     bool is_whole;
     const char *const *wanted; /* names of the wanted columns */
     size_t wanted_count;
-    size_t wanted_sizes[HAPROXY_WANTED];
     int8_t slot_of[HAPROXY_COLUMNS];           /* index into wanted, or -1 */
     size_t row;                                /* number of the current one, the first is 1 */
     struct haproxy_cell cells[HAPROXY_WANTED]; /* of the current row, in the order of wanted */
