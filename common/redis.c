@@ -29,6 +29,7 @@ struct redis {
     struct stream_socket stream;
     struct reply_reader reader; /* initialised while connected */
     size_t awaited;             /* replies of redis_send() not yet received */
+    unsigned connections;
 };
 
 struct redis *redis_new(const struct redis_address *address)
@@ -72,9 +73,9 @@ void redis_wait(struct redis *const *connections, size_t count, struct deadline 
         ret_is_ready[i] = found > 0 && ready[i].revents != 0;
 }
 
-unsigned redis_failovers(const struct redis *redis)
+unsigned redis_connections(const struct redis *redis)
 {
-    return redis->watch.failovers;
+    return redis->connections;
 }
 
 void redis_disconnect(struct redis *redis)
@@ -393,7 +394,10 @@ bool redis_connect(struct redis *redis, struct deadline deadline, struct error *
             return true;
         redis_disconnect(redis);
     }
-    return has_sentinels ? connect_master(redis, deadline, err) : open_server(redis, deadline, err);
+    if (has_sentinels ? !connect_master(redis, deadline, err) : !open_server(redis, deadline, err))
+        return false;
+    redis->connections++;
+    return true;
 }
 
 bool redis_connect_both(struct redis *one, struct redis *other, struct deadline deadline,

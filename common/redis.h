@@ -71,9 +71,9 @@ bool redis_connect(struct redis *redis, struct deadline deadline, struct error *
  * and neither is connected, where sentinels have led them to different masters. */
 bool redis_connect_both(struct redis *one, struct redis *other, struct deadline deadline,
                         struct error *err);
-/* How often redis_connect() has found another master than the time before. Replication lags: what
- * the old one took last may be unknown to the new one. */
-unsigned redis_failovers(const struct redis *redis);
+/* How often redis_connect() has made a connection. Behind a new one may be another server, or one
+ * that has been restarted: what the old one took last may be lost. */
+unsigned redis_connections(const struct redis *redis);
 void redis_disconnect(struct redis *redis);
 bool redis_is_connected(const struct redis *redis);
 

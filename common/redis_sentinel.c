@@ -79,8 +79,6 @@ bool redis_watch_find(struct redis_watch *watch, const struct redis_address *add
 
 void redis_watch_accept(struct redis_watch *watch, const struct redis_host *master)
 {
-    if (watch->master.port != 0 && !redis_host_is_same(&watch->master, master))
-        watch->failovers++;
     watch->master = *master;
     watch->due = deadline_after_ms(LOOK_MS);
 }

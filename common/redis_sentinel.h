@@ -26,7 +26,6 @@ struct redis_watch {
     struct redis *sentinel;   /* connected to it, once redis_watch_is_overtaken() was called */
     struct deadline due;      /* of the next look */
     struct redis_host master; /* the last one; port 0 = none yet */
-    unsigned failovers;       /* how often another one than before was found */
 };
 
 /* Asks the sentinels in turn, the last good one first. Takes at most half of the time that is left

@@ -21,8 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REDIS_CALL_MS     2000
-#define RECONNECT_MOST_MS 2000
+#define REDIS_CALL_MS 2000
 
 #define RENEW_MOST_MS    2000 /* of a long lease: a request to break it is seen by then */
 #define ACT_MOST_MS      6000 /* three renewals may fail */
@@ -30,11 +29,12 @@
 
 /*
  * KEYS lease epoch lease-break, ARGV value ttl_ms epoch_floor is_new broken_holder broken_epoch
- * broken_ttl_ms may_found → {1, epoch, requests} or {0, holder, requests, ttl_ms}. `requests` is
- * how many wait in the stream of requests to break the lease. A lease is broken only where holder
- * and epoch are those that are meant and it was not renewed meanwhile: the time to live only falls.
- * Where Redis knows neither holder nor epoch it has lost everything, or is new: who has led, or
- * knows of no other, comes first.
+ * broken_ttl_ms may_found trust → {1, epoch, requests} or {0, holder, requests, ttl_ms}. `requests`
+ * is how many wait in the stream of requests to break the lease. A lease that was given up is an
+ * empty text, one that has run out is not there. A lease is broken only where holder and epoch are
+ * those that are meant and it was not renewed meanwhile: the time to live only falls. Where Redis
+ * knows neither holder nor epoch it has lost everything, or is new: who has led, or knows of no
+ * other, comes first.
  */
 static struct redis_script take_script = {
     .text = "local holder = redis.call('GET', KEYS[1])\n"
@@ -43,10 +43,12 @@ static struct redis_script take_script = {
             "local ttl = redis.call('PTTL', KEYS[1])\n"
             "local is_broken = holder == ARGV[5] and epoch == ARGV[6] and\n"
             "                  ttl <= tonumber(ARGV[7])\n"
-            "if holder and holder ~= ARGV[1] and not is_broken then\n"
+            "local is_given_up, is_new = holder == '', not holder and epoch == '0'\n"
+            "if holder and not is_given_up and holder ~= ARGV[1] and not is_broken then\n"
             "  return {0, holder, requests, ttl}\n"
             "end\n"
-            "if not holder and epoch == '0' and ARGV[8] == '0' then\n"
+            "if ARGV[9] == 'nothing' or (is_new and ARGV[8] == '0') or\n"
+            "   (ARGV[9] == 'given-up' and not is_new and not is_given_up) then\n"
             "  return {0, '', requests, ttl}\n"
             "end\n"
             "local number, floor = tonumber(epoch), tonumber(ARGV[3])\n"
@@ -58,33 +60,8 @@ static struct redis_script take_script = {
             "return {1, string.format('%d', number), requests}\n"};
 
 static struct redis_script release_script = {
-    .text = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end\n"
-            "return 0\n"};
-
-bool shell_redis(struct shell *shell)
-{
-    struct error err;
-    int64_t delay_ms = 100;
-    bool was_told = false;
-    bool was_connected = redis_is_connected(shell->redis);
-    while (!atomic_load(&shell->is_stopping)) {
-        if (redis_connect(shell->redis, deadline_after_ms(REDIS_CALL_MS), &err)) {
-            shell->connections += !was_connected;
-            if (was_told)
-                log_notice("redis is back");
-            return true;
-        }
-        if (!was_told)
-            log_failure(LOG_LEVEL_WARNING, &err,
-                        "redis is away; nothing is lost, trying until it is back");
-        was_told = true;
-        if (shell->tell_alive != NULL)
-            shell->tell_alive();
-        clock_sleep_ms(delay_ms);
-        delay_ms = delay_ms * 2 < RECONNECT_MOST_MS ? delay_ms * 2 : RECONNECT_MOST_MS;
-    }
-    return false;
-}
+    .text = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], '') end\n"
+            "return 1\n"};
 
 static int64_t least(int64_t a, int64_t b)
 {
@@ -144,14 +121,29 @@ static void watch(struct cluster *cluster, const char *holder, int64_t asked_ms,
 static void lost(struct shell *shell, struct cluster *cluster, const char *holder)
 {
     if (cluster->is_led)
-        log_warning("cluster %s: the lease went to %s; standing back", cluster->config->name,
-                    holder);
+        log_warning("cluster %s: the lease %s %s; standing back", cluster->config->name,
+                    holder[0] != '\0' ? "went to" : "has run out", holder);
     if (cluster->has_term)
         stand_back(shell, cluster);
     if (holder[0] != '\0')
         cluster->found_at_ms = INT64_MAX; /* somebody else leads, and comes first */
     else if (cluster->found_at_ms == 0 || cluster->found_at_ms == INT64_MAX)
         cluster->found_at_ms = clock_monotonic_ms() + shell->config->lease_ms;
+}
+
+/*
+ * What Redis took last may be lost after a restart or a failover: whoever renewed a lease then may
+ * act still, and is not the holder any more, or not for as long as it believes. So a new connection
+ * tells whose a lease is not until that has passed; but for who holds one that has not run out. Who
+ * has just started may take what was given up: most start because they are to.
+ */
+static const char *what_is_trusted(const struct shell *shell, const struct cluster *cluster)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    if (now_ms < atomic_load(&cluster->lease_until_ms) ||
+        now_ms >= shell->linked_ms + least(shell->config->lease_ms, ACT_MOST_MS))
+        return "all";
+    return redis_connections(shell->redis) <= 1 ? "given-up" : "nothing";
 }
 
 static bool may_found(const struct cluster *cluster)
@@ -270,7 +262,7 @@ static void held(struct shell *shell, struct cluster *cluster, const char *epoch
 }
 
 #define TAKE_KEYS      3
-#define TAKE_ARGUMENTS 11
+#define TAKE_ARGUMENTS 12
 
 /* One question to Redis; the request's words point into it. */
 struct taking {
@@ -308,7 +300,8 @@ static void begin_taking(struct shell *shell, struct cluster *cluster, const str
                                                           broken != NULL ? broken->holder : "",
                                                           taking->epoch,
                                                           taking->broken_ttl,
-                                                          may_found(cluster) ? "1" : "0"};
+                                                          may_found(cluster) ? "1" : "0",
+                                                          what_is_trusted(shell, cluster)};
     memcpy(taking->arguments + TAKE_KEYS, rest, sizeof(rest));
 }
 

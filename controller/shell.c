@@ -15,10 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORKERS          16
-#define LONGEST_SLEEP_MS 1000 /* between two looks at leases and clocks */
-#define STATUS_EVERY_MS  200  /* progress alone is published this often */
-#define ITEMS_AT_ONCE    64   /* before all clusters are looked at again */
+#define WORKERS           16
+#define LONGEST_SLEEP_MS  1000 /* between two looks at leases and clocks */
+#define STATUS_EVERY_MS   200  /* progress alone is published this often */
+#define REDIS_CALL_MS     2000
+#define RECONNECT_MOST_MS 2000
+#define ITEMS_AT_ONCE     64 /* before all clusters are looked at again */
 
 static void cluster_open(struct shell *shell, size_t index)
 {
@@ -64,6 +66,7 @@ bool shell_open(struct shell *shell, const struct config *config, struct error *
     shell->pool = pool_new(WORKERS);
     shell->remote = lb_remote_new();
     shell->redis = redis_new(&config->redis);
+    shell->linked_ms = clock_monotonic_ms();
     shell->syncer = log_syncer_new();
     shell->cluster_count = config->cluster_count;
     shell->clusters = memory_zeroed(config->cluster_count, sizeof(shell->clusters[0]));
@@ -72,6 +75,32 @@ bool shell_open(struct shell *shell, const struct config *config, struct error *
     for (size_t i = 0; i < config->cluster_count; i++)
         cluster_open(shell, i);
     return true;
+}
+
+bool shell_redis(struct shell *shell)
+{
+    struct error err;
+    int64_t delay_ms = 100;
+    bool was_told = false;
+    unsigned connections = redis_connections(shell->redis);
+    while (!atomic_load(&shell->is_stopping)) {
+        if (redis_connect(shell->redis, deadline_after_ms(REDIS_CALL_MS), &err)) {
+            if (redis_connections(shell->redis) != connections)
+                shell->linked_ms = clock_monotonic_ms();
+            if (was_told)
+                log_notice("redis is back");
+            return true;
+        }
+        if (!was_told)
+            log_failure(LOG_LEVEL_WARNING, &err,
+                        "redis is away; nothing is lost, trying until it is back");
+        was_told = true;
+        if (shell->tell_alive != NULL)
+            shell->tell_alive();
+        clock_sleep_ms(delay_ms);
+        delay_ms = delay_ms * 2 < RECONNECT_MOST_MS ? delay_ms * 2 : RECONNECT_MOST_MS;
+    }
+    return false;
 }
 
 void shell_close(struct shell *shell)
@@ -197,7 +226,7 @@ static int64_t sleep_ms(const struct shell *shell)
  * with a new leader, all that is open is asked again with an epoch of its own. */
 static bool begin_anew(struct shell *shell)
 {
-    unsigned links = shell->connections + redis_failovers(shell->redis);
+    unsigned links = redis_connections(shell->redis);
     if (links == shell->seen_links)
         return false;
     shell->seen_links = links;
@@ -271,7 +300,7 @@ static void take_some(struct shell *shell, struct item *first)
 void shell_run(struct shell *shell)
 {
     lease_renew_all(shell);
-    shell->seen_links = shell->connections;
+    shell->seen_links = redis_connections(shell->redis);
     while (!atomic_load(&shell->is_stopping)) {
         if (shell->tell_alive != NULL)
             shell->tell_alive();

@@ -111,8 +111,8 @@ struct shell {
     int64_t name_kept_ms; /* monotonic: the claim of our name was last renewed */
     int64_t lease_due_ms; /* monotonic: lease_turn.c has nothing to do before */
     size_t lease_turn;    /* the cluster whose lease is looked at first */
-    unsigned connections; /* to Redis, that were made */
-    unsigned seen_links;  /* connections and failovers after which all was asked again */
+    int64_t linked_ms;    /* monotonic: the connection to Redis was made, or the shell opened */
+    unsigned seen_links;  /* connections to Redis after which all was asked again */
     atomic_bool is_stopping;
     void (*tell_alive)(void); /* the main thread is at work; NULL = nobody asks */
     pthread_mutex_t led_lock; /* reader: guards is_read below */
@@ -127,6 +127,8 @@ bool shell_open(struct shell *shell, const struct config *config, struct error *
 void shell_run(struct shell *shell); /* until is_stopping */
 void shell_close(struct shell *shell);
 void shell_stop(struct shell *shell); /* from a signal's thread */
+/* The main thread's Redis, connected; retries while the shell runs. False only when it stops. */
+bool shell_redis(struct shell *shell);
 
 /* cluster_step.c: one event through the core, with all that is owed to it. */
 void cluster_step(struct shell *shell, struct cluster *cluster, const struct event *event);
@@ -227,8 +229,6 @@ bool name_claim(struct shell *shell, struct error *err);
 /* Renews the claim. False: another controller has the name. */
 bool name_keep(struct shell *shell);
 void name_release(struct shell *shell);
-/* The main thread's Redis, connected; retries while the shell runs. False only when it stops. */
-bool shell_redis(struct shell *shell);
 
 /* reader.c */
 void reader_run(struct shell *shell); /* until is_stopping; a thread of its own */

@@ -90,7 +90,7 @@ class ChaosTrial(RivalTrial):
     connections soon. `lease_ms` None is the default of the product."""
 
     append_only = "yes"
-    more_users = "user chaos on >chaos +@all\n"
+    more_users = "user chaos on >chaos ~* +@all\n"
 
     def __init__(self, folder, network, lease_ms=SHORT_LEASE_MS, **options):
         super().__init__(folder, network, lease_ms=lease_ms, **options)
@@ -245,10 +245,14 @@ class ChaosTrial(RivalTrial):
                 os.remove(os.path.join(run_dir, name))
         self.start_redis()
 
-    def flush_redis(self):
+    def call_redis(self, *words):
+        """As somebody who may do everything."""
         with Redis(os.path.join(self.redis_dir, "redis.sock")) as redis:
             redis.call("AUTH", "chaos", "chaos")
-            assert redis.call("FLUSHALL") == "OK"
+            return redis.call(*words)
+
+    def flush_redis(self):
+        assert self.call_redis("FLUSHALL") == "OK"
 
     # The load balancer.
 

@@ -2,6 +2,7 @@
 """Redis is killed, or loses all that it had, in one step after the other."""
 
 import signal
+import time
 
 import pytest
 
@@ -52,3 +53,29 @@ def test_redis_that_is_emptied_between_two_effects_gets_its_journal_back(begin, 
     trial.controller.signal(signal.SIGCONT)
     trial.ended("done")
     trial.assert_upgraded_once()
+
+
+def test_lease_that_redis_has_lost_is_left_alone_while_its_holder_may_act(begin):
+    """As after a failover to a server that knows nothing of the last renewal."""
+    trial = begin(kind=ChaosTrial, lease_ms=4000)
+    trial.start_rival("c2")
+    trial.controller.signal(signal.SIGSTOP)
+    assert trial.call_redis("DEL", trial.store.key("lease")) == 1
+    trial.restart_redis()
+    begun = time.monotonic()
+    trial.wait_leader("c2")
+    assert time.monotonic() - begun > 3.9
+    assert trial.leader() == ("c2", 2)
+    trial.controller.signal(signal.SIGCONT)
+    trial.wait_log("controller", "standing back")
+    assert trial.leader() == ("c2", 2)
+
+
+def test_lease_that_was_given_up_is_taken_at_once_by_who_starts(begin):
+    trial = begin(kind=ChaosTrial, lease_ms=10_000)
+    trial.end_controller()
+    assert trial.store.call("GET", trial.store.key("lease")) == b""
+    begun = time.monotonic()
+    trial.start_controller()
+    trial.wait_leader("c1")
+    assert time.monotonic() - begun < 3

@@ -19,6 +19,7 @@
 
 struct redis {
     bool is_connected;
+    unsigned connections;
     uint64_t generation; /* of the server when it was connected */
     char **waiting;      /* a blocking read under way */
     size_t waiting_count;
@@ -99,6 +100,7 @@ bool redis_connect(struct redis *redis, struct deadline deadline, struct error *
     if (is_down())
         return fail(redis, err, "connection refused");
     redis->is_connected = true;
+    redis->connections++;
     redis->generation = world.redis.generation;
     return true;
 }
@@ -326,8 +328,7 @@ bool redis_connect_both(struct redis *one, struct redis *other, struct deadline 
     return redis_connect(one, deadline, err) && redis_connect(other, deadline, err);
 }
 
-unsigned redis_failovers(const struct redis *redis)
+unsigned redis_connections(const struct redis *redis)
 {
-    (void)redis;
-    return 0;
+    return redis->connections;
 }

@@ -357,7 +357,7 @@ void rules_at_job(struct agent *agent, const struct command *command)
 static void check_leader(const struct controller *controller, const char *order)
 {
     uint64_t epoch = controller->shell->clusters[0].epoch;
-    if (epoch < world.epoch && !is_recent(world.redis.lost_us, MOMENT_US))
+    if (epoch < world.epoch)
         rule_broken("only the holder of the highest epoch acts", "%s: %s with epoch %llu of %llu",
                     controller->process.name, order, (unsigned long long)epoch,
                     (unsigned long long)world.epoch);

@@ -203,7 +203,7 @@ static void a_copy_that_cannot_be_written_gives_up_that_lease_alone(void **state
     assert_false(entries[2].is_written);
     assert_false(clusters[2].is_led);
     assert_int_equal(number("EXISTS", "journal", 2, NULL), 0);
-    assert_int_equal(number("EXISTS", "lease", 2, NULL), 0);
+    assert_int_equal(number("STRLEN", "lease", 2, NULL), 0);
     assert_int_equal(number("XLEN", "journal", 0, NULL), 1);
 }
 
