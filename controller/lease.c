@@ -121,8 +121,8 @@ static void watch(struct cluster *cluster, const char *holder, int64_t asked_ms,
 static void lost(struct shell *shell, struct cluster *cluster, const char *holder)
 {
     if (cluster->is_led)
-        log_warning("cluster %s: the lease %s %s; standing back", cluster->config->name,
-                    holder[0] != '\0' ? "went to" : "has run out", holder);
+        log_warning("cluster %s: the lease went to %s; standing back", cluster->config->name,
+                    holder);
     if (cluster->has_term)
         stand_back(shell, cluster);
     if (holder[0] != '\0')
@@ -130,6 +130,8 @@ static void lost(struct shell *shell, struct cluster *cluster, const char *holde
     else if (cluster->found_at_ms == 0 || cluster->found_at_ms == INT64_MAX)
         cluster->found_at_ms = clock_monotonic_ms() + shell->config->lease_ms;
 }
+
+#define TRUST_ALL "all" /* ARGV trust of the script */
 
 /*
  * What Redis took last may be lost after a restart or a failover: whoever renewed a lease then may
@@ -142,7 +144,7 @@ static const char *what_is_trusted(const struct shell *shell, const struct clust
     int64_t now_ms = clock_monotonic_ms();
     if (now_ms < atomic_load(&cluster->lease_until_ms) ||
         now_ms >= shell->linked_ms + least(shell->config->lease_ms, ACT_MOST_MS))
-        return "all";
+        return TRUST_ALL;
     return redis_connections(shell->redis) <= 1 ? "given-up" : "nothing";
 }
 
@@ -268,7 +270,8 @@ static void held(struct shell *shell, struct cluster *cluster, const char *epoch
 struct taking {
     struct cluster *cluster;
     int64_t asked_ms; /* monotonic */
-    bool is_asked;    /* told: requests to break it wait */
+    const char *trust;
+    bool is_asked; /* told: requests to break it wait */
     char keys[TAKE_KEYS][CHANNEL_KEY_SIZE], value[LEASE_HOLDER_SIZE];
     char ttl[24], floor_text[24], epoch[24], broken_ttl[24];
     const char *arguments[TAKE_ARGUMENTS];
@@ -293,6 +296,7 @@ static void begin_taking(struct shell *shell, struct cluster *cluster, const str
              broken != NULL ? (long long)broken->epoch : -1);
     snprintf(taking->broken_ttl, sizeof(taking->broken_ttl), "%lld",
              (long long)(cluster->holder_ttl_ms - ACT_MOST_MS));
+    taking->trust = what_is_trusted(shell, cluster);
     const char *const rest[TAKE_ARGUMENTS - TAKE_KEYS] = {taking->value,
                                                           taking->ttl,
                                                           taking->floor_text,
@@ -301,7 +305,7 @@ static void begin_taking(struct shell *shell, struct cluster *cluster, const str
                                                           taking->epoch,
                                                           taking->broken_ttl,
                                                           may_found(cluster) ? "1" : "0",
-                                                          what_is_trusted(shell, cluster)};
+                                                          taking->trust};
     memcpy(taking->arguments + TAKE_KEYS, rest, sizeof(rest));
 }
 
@@ -316,8 +320,10 @@ static bool end_taking(struct shell *shell, struct taking *taking, const redisRe
         held(shell, cluster, reply->element[1]->str, taking->asked_ms);
         return true;
     }
-    lost(shell, cluster, reply->element[1]->str);
-    watch(cluster, reply->element[1]->str, taking->asked_ms, reply->element[3]->integer);
+    const char *holder = reply->element[1]->str;
+    if (holder[0] != '\0' || text_equal(taking->trust, TRUST_ALL)) /* or else it is not lost yet */
+        lost(shell, cluster, holder);
+    watch(cluster, holder, taking->asked_ms, reply->element[3]->integer);
     return true;
 }
 

@@ -88,16 +88,26 @@ static void stall_controller_soon(uint32_t index, int64_t span_us)
     process->stop_us = span_us;
 }
 
-static void skew_agent(uint32_t index, int64_t span_us)
+static void set_clock(struct process *process, int64_t skew_us)
+{
+    process->clock_skew_us = skew_us;
+    process->clock_set_us = schedule_now_us();
+}
+
+static void skew_clock(struct process *process, int64_t span_us)
 {
     bool is_back = random_one_in(&world.fault_random, 2);
-    world.agents[index].process.clock_skew_us = is_back ? -span_us : span_us;
+    set_clock(process, is_back ? -span_us : span_us);
+}
+
+static void skew_agent(uint32_t index, int64_t span_us)
+{
+    skew_clock(&world.agents[index].process, span_us);
 }
 
 static void skew_controller(uint32_t index, int64_t span_us)
 {
-    bool is_back = random_one_in(&world.fault_random, 2);
-    world.controllers[index].process.clock_skew_us = is_back ? -span_us : span_us;
+    skew_clock(&world.controllers[index].process, span_us);
 }
 
 /* ---- hosts ---- */
@@ -420,7 +430,8 @@ struct incident incident_draw(struct random *random)
 static void settle(struct process *process)
 {
     process->die_at = process->stop_at = 0;
-    process->clock_skew_us = 0;
+    if (process->clock_skew_us != 0)
+        set_clock(process, 0);
     if (process->is_stopped)
         process_continue(process);
 }

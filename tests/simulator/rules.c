@@ -303,6 +303,20 @@ static bool is_work_of(const struct upgrade *upgrade, uint32_t node, const char 
     return false;
 }
 
+/* By the clock of whoever wrote that time down, which may have been another leader. */
+static bool was_a_moment_ago(int64_t wall_ms)
+{
+    for (uint32_t i = 0; i < world.controller_count; i++) {
+        const struct process *process = &world.controllers[i].process;
+        int64_t now_us = schedule_now_us() + process->clock_skew_us;
+        int64_t ago_us = now_us - (wall_ms - WORLD_EPOCH_MS) * WORLD_MS;
+        if ((ago_us > -MOMENT_US && ago_us < MOMENT_US) ||
+            is_recent(process->clock_set_us, MOMENT_US))
+            return true;
+    }
+    return false;
+}
+
 /* A leader that moved on a moment ago may not have been heard yet. */
 static bool is_wanted(const struct command *command, uint32_t node)
 {
@@ -319,7 +333,7 @@ static bool is_wanted(const struct command *command, uint32_t node)
             moved_ms = of->pass_ended_ms[pass];
     if (upgrade->phase_begun_ms > moved_ms)
         moved_ms = upgrade->phase_begun_ms;
-    return WORLD_EPOCH_MS + (schedule_now_us() - MOMENT_US) / WORLD_MS < moved_ms;
+    return was_a_moment_ago(moved_ms);
 }
 
 /* A term begins with empty streams of commands. One that an agent had in hand by then it may still

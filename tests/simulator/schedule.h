@@ -24,6 +24,7 @@ struct process {
     bool is_stopped;       /* as by SIGSTOP: its fibers wait for process_continue() */
     uint32_t life;         /* counts its starts: what an earlier life left behind is told apart */
     int64_t clock_skew_us; /* of its wall clock */
+    int64_t clock_set_us;  /* when that was changed; 0 = never */
     uint64_t boundaries;   /* passed in all lives */
     uint64_t die_at;       /* dies at this boundary; 0 = at none */
     uint64_t stop_at;      /* is stopped at this boundary, for stop_us */
