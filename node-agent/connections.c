@@ -8,7 +8,11 @@
 #include <poll.h>
 #include <string.h>
 
-#define COUNT_INTERVAL_MS 3 /* a local call of 0.1 ms */
+/* Between two counts, each a local call of 0.1 ms. A load balancer that was told a moment ago
+ * closes its idle connections at once. */
+#define COUNT_SOON_MS  1
+#define COUNT_LATER_MS 3
+#define SOON_MS        30
 
 bool connection_counter_open(struct connection_counter *counter,
                              const struct bitbucket_config *config, struct error *err)
@@ -43,6 +47,7 @@ bool connections_wait(struct job *job, struct deadline deadline, struct error *e
 {
     struct connection_counter CONNECTION_COUNTER_CLEANUP counter = {.diag.fd = -1};
     struct progress progress = {0};
+    struct deadline soon = deadline_after_ms(SOON_MS);
     int64_t told = -1;
     int64_t count;
     if (!connection_counter_open(&counter, &job->config->bitbucket, err))
@@ -57,7 +62,7 @@ bool connections_wait(struct job *job, struct deadline deadline, struct error *e
             break;
         if (count != told && progress_send(&progress, job))
             told = count;
-        poll(NULL, 0, COUNT_INTERVAL_MS);
+        poll(NULL, 0, deadline_is_over(soon) ? COUNT_LATER_MS : COUNT_SOON_MS);
     }
     error_set(err, ERROR_TIMEOUT, "%lld connections are still established", (long long)count);
     return false;
