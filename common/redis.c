@@ -3,6 +3,7 @@
 
 #include "buffer.h"
 #include "check.h"
+#include "clock.h"
 #include "file.h"
 #include "memory.h"
 #include "redis_reply.h"
@@ -30,6 +31,7 @@ struct redis {
     struct reply_reader reader; /* initialised while connected */
     size_t awaited;             /* replies of redis_send() not yet received */
     unsigned connections;
+    int64_t connected_ms; /* monotonic */
 };
 
 struct redis *redis_new(const struct redis_address *address)
@@ -76,6 +78,11 @@ void redis_wait(struct redis *const *connections, size_t count, struct deadline 
 unsigned redis_connections(const struct redis *redis)
 {
     return redis->connections;
+}
+
+int64_t redis_connected_ms(const struct redis *redis)
+{
+    return redis->connected_ms;
 }
 
 void redis_disconnect(struct redis *redis)
@@ -397,6 +404,7 @@ bool redis_connect(struct redis *redis, struct deadline deadline, struct error *
     if (has_sentinels ? !connect_master(redis, deadline, err) : !open_server(redis, deadline, err))
         return false;
     redis->connections++;
+    redis->connected_ms = clock_monotonic_ms();
     return true;
 }
 

@@ -74,6 +74,8 @@ bool redis_connect_both(struct redis *one, struct redis *other, struct deadline 
 /* How often redis_connect() has made a connection. Behind a new one may be another server, or one
  * that has been restarted: what the old one took last may be lost. */
 unsigned redis_connections(const struct redis *redis);
+/* Monotonic: when the last one was made; 0 = none yet. */
+int64_t redis_connected_ms(const struct redis *redis);
 void redis_disconnect(struct redis *redis);
 bool redis_is_connected(const struct redis *redis);
 

@@ -215,6 +215,17 @@ static int64_t again_ms(const struct orders *orders)
     return is_lasting ? VIEW_LASTING_MS : VIEW_FAST_MS;
 }
 
+/* Whoever leads by now may not have heard it, and the next look is seconds away. */
+static void repeat_what_is_taken(struct view_job *job, const struct orders *orders)
+{
+    for (uint32_t i = 0; i < orders->wanted_count; i++) {
+        const struct wanted *wanted = &orders->wanted[i];
+        if (wanted->admin == LB_ADMIN_UP && job->taken[wanted->config_node] != 0 &&
+            !wanted->is_taken)
+            tell_traffic(job, wanted->node, true);
+    }
+}
+
 static int64_t run(struct pool_job *base)
 {
     struct view_job *job = (struct view_job *)base;
@@ -226,6 +237,7 @@ static int64_t run(struct pool_job *base)
     compare(job, &orders);
     if (atomic_load(&job->cluster->is_view_queued)) /* nobody has come to look at the one before */
         return VIEW_FAST_MS;
+    repeat_what_is_taken(job, &orders);
     bool is_read = read_one(job, &orders);
     rest_leave_client(job->shell, &job->bitbucket);
     return rest_look_ms(job->shell, orders.need, is_read ? again_ms(&orders) : VIEW_TROUBLE_MS);

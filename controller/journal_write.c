@@ -135,6 +135,8 @@ static bool sending_end(struct shell *shell, struct cluster *cluster, struct red
             return stand_back(shell, cluster, &err);
         if (!shell_redis(shell))
             return false;
+        if (!lease_may_act(cluster, &err)) /* another may, wherever we are connected now */
+            return stand_back(shell, cluster, &err);
         is_obeyed = send_again(shell, request, &err);
         was_cut = !redis_is_connected(shell->redis);
     }

@@ -23,18 +23,18 @@
 
 #define REDIS_CALL_MS 2000
 
-#define RENEW_MOST_MS    2000 /* of a long lease: a request to break it is seen by then */
-#define ACT_MOST_MS      6000 /* three renewals may fail */
-#define SILENCE_SLACK_MS 1000 /* renewals nearer to each other than this are not noticed */
+#define RENEW_MOST_MS    2000    /* of a long lease: a request to break it is seen by then */
+#define ACT_MOST_MS      6000    /* three renewals may fail */
+#define GIVEN_UP_LIFE    "60000" /* for a controller that starts again at once */
+#define SILENCE_SLACK_MS 1000    /* renewals nearer to each other than this are not noticed */
 
 /*
- * KEYS lease epoch lease-break, ARGV value ttl_ms epoch_floor is_new broken_holder broken_epoch
- * broken_ttl_ms may_found trust → {1, epoch, requests} or {0, holder, requests, ttl_ms}. `requests`
- * is how many wait in the stream of requests to break the lease. A lease that was given up is an
- * empty text, one that has run out is not there. A lease is broken only where holder and epoch are
- * those that are meant and it was not renewed meanwhile: the time to live only falls. Where Redis
- * knows neither holder nor epoch it has lost everything, or is new: who has led, or knows of no
- * other, comes first.
+ * KEYS lease epoch lease-break lease-given-up, ARGV value ttl_ms epoch_floor is_new broken_holder
+ * broken_epoch broken_ttl_ms may_found trust → {1, epoch, requests} or {0, holder, requests,
+ * ttl_ms}. `requests` is how many wait in the stream of requests to break the lease. A lease is
+ * broken only where holder and epoch are those that are meant and it was not renewed meanwhile: the
+ * time to live only falls. Where Redis knows neither holder nor epoch it has lost everything, or is
+ * new: who has led, or knows of no other, comes first.
  */
 static struct redis_script take_script = {
     .text = "local holder = redis.call('GET', KEYS[1])\n"
@@ -43,14 +43,14 @@ static struct redis_script take_script = {
             "local ttl = redis.call('PTTL', KEYS[1])\n"
             "local is_broken = holder == ARGV[5] and epoch == ARGV[6] and\n"
             "                  ttl <= tonumber(ARGV[7])\n"
-            "local is_given_up, is_new = holder == '', not holder and epoch == '0'\n"
-            "if holder and not is_given_up and holder ~= ARGV[1] and not is_broken then\n"
-            "  return {0, holder, requests, ttl}\n"
+            "local is_new = not holder and epoch == '0'\n"
+            "local is_trusted = ARGV[9] == 'all' or (ARGV[9] == 'given-up' and\n"
+            "                   (is_new or redis.call('EXISTS', KEYS[4]) == 1))\n"
+            "if (holder and holder ~= ARGV[1] and not is_broken) or not is_trusted or\n"
+            "   (is_new and ARGV[8] == '0') then\n"
+            "  return {0, holder or '', requests, ttl}\n"
             "end\n"
-            "if ARGV[9] == 'nothing' or (is_new and ARGV[8] == '0') or\n"
-            "   (ARGV[9] == 'given-up' and not is_new and not is_given_up) then\n"
-            "  return {0, '', requests, ttl}\n"
-            "end\n"
+            "redis.call('DEL', KEYS[4])\n"
             "local number, floor = tonumber(epoch), tonumber(ARGV[3])\n"
             "if holder ~= ARGV[1] or ARGV[4] == '1' or number < floor then\n"
             "  number = math.max(number, floor) + 1\n"
@@ -59,9 +59,11 @@ static struct redis_script take_script = {
             "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
             "return {1, string.format('%d', number), requests}\n"};
 
+/* KEYS lease lease-given-up, ARGV value life_ms */
 static struct redis_script release_script = {
-    .text = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], '') end\n"
-            "return 1\n"};
+    .text = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n"
+            "redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])\n"
+            "return redis.call('DEL', KEYS[1])\n"};
 
 static int64_t least(int64_t a, int64_t b)
 {
@@ -141,9 +143,9 @@ static void lost(struct shell *shell, struct cluster *cluster, const char *holde
  */
 static const char *what_is_trusted(const struct shell *shell, const struct cluster *cluster)
 {
-    int64_t now_ms = clock_monotonic_ms();
+    int64_t now_ms = clock_monotonic_ms(), wait_ms = least(shell->config->lease_ms, ACT_MOST_MS);
     if (now_ms < atomic_load(&cluster->lease_until_ms) ||
-        now_ms >= shell->linked_ms + least(shell->config->lease_ms, ACT_MOST_MS))
+        now_ms >= redis_connected_ms(shell->redis) + wait_ms)
         return TRUST_ALL;
     return redis_connections(shell->redis) <= 1 ? "given-up" : "nothing";
 }
@@ -263,8 +265,8 @@ static void held(struct shell *shell, struct cluster *cluster, const char *epoch
         won(shell, cluster);
 }
 
-#define TAKE_KEYS      3
-#define TAKE_ARGUMENTS 12
+#define TAKE_KEYS      4
+#define TAKE_ARGUMENTS 13
 
 /* One question to Redis; the request's words point into it. */
 struct taking {
@@ -281,7 +283,7 @@ struct taking {
 static void begin_taking(struct shell *shell, struct cluster *cluster, const struct request *broken,
                          struct taking *taking)
 {
-    static const char *const keys[TAKE_KEYS] = {"lease", "epoch", "lease-break"};
+    static const char *const keys[TAKE_KEYS] = {"lease", "epoch", "lease-break", "lease-given-up"};
     taking->cluster = cluster;
     taking->asked_ms = clock_monotonic_ms();
     for (size_t i = 0; i < TAKE_KEYS; i++) {
@@ -321,8 +323,11 @@ static bool end_taking(struct shell *shell, struct taking *taking, const redisRe
         return true;
     }
     const char *holder = reply->element[1]->str;
-    if (holder[0] != '\0' || text_equal(taking->trust, TRUST_ALL)) /* or else it is not lost yet */
+    bool is_of_others = holder[0] != '\0' && !text_equal(holder, taking->value);
+    if (is_of_others || text_equal(taking->trust, TRUST_ALL))
         lost(shell, cluster, holder);
+    else /* not trusted yet: who has led keeps its place, and does nothing meanwhile */
+        cluster->is_led = false;
     watch(cluster, holder, taking->asked_ms, reply->element[3]->integer);
     return true;
 }
@@ -347,15 +352,16 @@ bool lease_take_over(struct shell *shell, struct cluster *cluster, const struct 
 static void release(struct shell *shell, struct cluster *cluster)
 {
     struct error ignored;
-    char lease[CHANNEL_KEY_SIZE], value[LEASE_HOLDER_SIZE];
+    char lease[CHANNEL_KEY_SIZE], given_up[CHANNEL_KEY_SIZE], value[LEASE_HOLDER_SIZE];
     REPLY_CLEANUP redisReply *reply = NULL;
     if (!redis_is_connected(shell->redis))
         return;
     lease_value(shell, value);
     channel_key(lease, cluster->config->name, "lease", NULL);
-    const char *arguments[] = {lease, value};
-    (void)redis_eval(shell->redis, deadline_after_ms(REDIS_CALL_MS), &release_script, 1, arguments,
-                     2, &reply, &ignored); /* it ends by itself otherwise */
+    channel_key(given_up, cluster->config->name, "lease-given-up", NULL);
+    const char *arguments[] = {lease, given_up, value, GIVEN_UP_LIFE};
+    (void)redis_eval(shell->redis, deadline_after_ms(REDIS_CALL_MS), &release_script, 2, arguments,
+                     4, &reply, &ignored); /* it ends by itself otherwise */
 }
 
 void lease_release_all(struct shell *shell)
@@ -400,7 +406,7 @@ static bool look_around(struct shell *shell, const struct taking *taking, struct
     if (taking->is_asked)
         lease_break_look(shell, cluster);
     agent_store_look_if_due(shell, cluster);
-    return cluster->is_led || journal_follow(shell, cluster, err);
+    return cluster->has_term || journal_follow(shell, cluster, err);
 }
 
 static void end_renewal(struct shell *shell, struct taking *taking, struct redis_request *request)

@@ -66,7 +66,6 @@ bool shell_open(struct shell *shell, const struct config *config, struct error *
     shell->pool = pool_new(WORKERS);
     shell->remote = lb_remote_new();
     shell->redis = redis_new(&config->redis);
-    shell->linked_ms = clock_monotonic_ms();
     shell->syncer = log_syncer_new();
     shell->cluster_count = config->cluster_count;
     shell->clusters = memory_zeroed(config->cluster_count, sizeof(shell->clusters[0]));
@@ -82,11 +81,8 @@ bool shell_redis(struct shell *shell)
     struct error err;
     int64_t delay_ms = 100;
     bool was_told = false;
-    unsigned connections = redis_connections(shell->redis);
     while (!atomic_load(&shell->is_stopping)) {
         if (redis_connect(shell->redis, deadline_after_ms(REDIS_CALL_MS), &err)) {
-            if (redis_connections(shell->redis) != connections)
-                shell->linked_ms = clock_monotonic_ms();
             if (was_told)
                 log_notice("redis is back");
             return true;

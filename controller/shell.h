@@ -111,7 +111,6 @@ struct shell {
     int64_t name_kept_ms; /* monotonic: the claim of our name was last renewed */
     int64_t lease_due_ms; /* monotonic: lease_turn.c has nothing to do before */
     size_t lease_turn;    /* the cluster whose lease is looked at first */
-    int64_t linked_ms;    /* monotonic: the connection to Redis was made, or the shell opened */
     unsigned seen_links;  /* connections to Redis after which all was asked again */
     atomic_bool is_stopping;
     void (*tell_alive)(void); /* the main thread is at work; NULL = nobody asks */
@@ -196,7 +195,7 @@ bool journal_put_cleared(struct shell *shell, struct cluster *cluster, const cha
 /* False, with the reason for an operator, where the journal forbids to act on the cluster. */
 bool cluster_is_acted_on(const struct cluster *cluster, struct error *err);
 
-/* lease.c: leadership, and the main thread's connection to Redis */
+/* lease.c: leadership */
 int64_t lease_renew_ms(const struct config *config); /* from one renewal to the next */
 void lease_renew_all(struct shell *shell);
 /* Some of those that are due, or all that are late. */

@@ -16,6 +16,17 @@ static struct deadline call_deadline(void)
     return deadline_after_ms(CLIENT_CALL_MS);
 }
 
+bool store_is_led(struct client *client, bool *ret_is_led, struct error *err)
+{
+    REPLY_CLEANUP redisReply *reply = NULL;
+    char key[CHANNEL_KEY_SIZE];
+    channel_key(key, client->cluster->name, "lease", NULL);
+    if (!redis_command(client->redis, call_deadline(), &reply, err, "EXISTS", key, (char *)NULL))
+        return false;
+    *ret_is_led = reply->type == REDIS_REPLY_INTEGER && reply->integer > 0;
+    return true;
+}
+
 /* The text of a key; empty where there is none. */
 static bool read_text(struct client *client, const char *what, char *text, size_t size,
                       struct error *err)
@@ -31,15 +42,6 @@ static bool read_text(struct client *client, const char *what, char *text, size_
         return true;
     error_set(err, ERROR_PROTOCOL, "%s: no text of less than %zu bytes", key, size);
     return false;
-}
-
-bool store_is_led(struct client *client, bool *ret_is_led, struct error *err)
-{
-    char holder[LEASE_HOLDER_SIZE];
-    if (!read_text(client, "lease", holder, sizeof(holder), err))
-        return false;
-    *ret_is_led = holder[0] != '\0';
-    return true;
 }
 
 bool store_read_lease(struct client *client, char ret_holder[LEASE_HOLDER_SIZE], int64_t *ret_epoch,

@@ -18,6 +18,7 @@
 #define RETRY_MOST_MS    15000
 #define TAKE_OVER_MS     30000  /* a new leader hears what was done while there was none */
 #define JUDGE_MS         2000   /* a new leader has the view of the cluster by then */
+#define RETURN_BLIND_MS  10000  /* a node that was proved is not kept out for longer by that */
 #define MEMBERS_FRESH_MS 2000   /* a view comes within a quarter of a second */
 #define VIEW_FRESH_MS    15000  /* an older sight of a node counts as unknown */
 #define STARVED_MOST_MS  600000 /* no budget for so long: an operator must decide */
@@ -65,6 +66,7 @@ bool node_turn_if_it_may(struct run *run, uint32_t index);
 void node_retry(struct run *run, uint32_t index);
 void node_repeat(struct run *run, uint32_t index);
 void node_take_over(struct run *run, uint32_t index);
+void node_first_seen(struct run *run, uint32_t index);
 void node_tick(struct run *run, uint32_t index);
 void node_work_done(struct run *run, uint32_t index, enum work work, bool is_blind);
 void node_work_failed(struct run *run, uint32_t index, enum work work, const struct error *err);

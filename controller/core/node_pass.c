@@ -6,6 +6,12 @@
 #include "check.h"
 #include "internal.h"
 
+static void judge_later(struct run *run, uint32_t index, int64_t wait_ms)
+{
+    run->upgrade->nodes[index].retry_ms = run->now_ms + wait_ms;
+    run_touch(run, index);
+}
+
 static void enter(struct run *run, uint32_t index, enum step step);
 
 static void finish_pass(struct run *run, uint32_t index)
@@ -136,8 +142,11 @@ static void enter(struct run *run, uint32_t index, enum step step)
         node->was_switched = true;
     if (step == STEP_STOP)
         node->was_stopped = true;
+    if (step == STEP_RETURN && run->upgrade->seen_ms == 0)
+        judge_later(run, index, RETURN_BLIND_MS);
     run_touch(run, index);
-    node_ask(run, index);
+    if (node->retry_ms == 0)
+        node_ask(run, index);
 }
 
 /* The times of steps before `since` stay. */
@@ -216,10 +225,10 @@ static bool has_only_begun(const struct upgrade_node *node)
            !node->was_stopped && !node->was_switched;
 }
 
-static void judge_later(struct run *run, uint32_t index)
+static bool is_to_return(const struct upgrade_node *node)
 {
-    run->upgrade->nodes[index].retry_ms = run->now_ms + JUDGE_MS;
-    run_touch(run, index);
+    return node->place == PLACE_WORKING && node->step == STEP_RETURN &&
+           (node->works & ~node->works_done & WORK_BIT(WORK_LB_UP)) != 0;
 }
 
 /* Since the budget allowed it, while nobody led perhaps, another node may have gone down: then it
@@ -227,7 +236,7 @@ static void judge_later(struct run *run, uint32_t index)
 static bool may_still_begin(struct run *run, uint32_t index)
 {
     if (run->upgrade->seen_ms == 0)
-        judge_later(run, index);
+        judge_later(run, index, JUDGE_MS);
     else if (!budget_allows(run->upgrade, index, run->now_ms))
         node_turn(run, index);
     else
@@ -331,9 +340,30 @@ void node_take_over(struct run *run, uint32_t index)
         run_touch(run, index);
     }
     if (has_only_begun(node))
-        judge_later(run, index);
+        judge_later(run, index, JUDGE_MS);
+    else if (is_to_return(node))
+        judge_later(run, index, RETURN_BLIND_MS);
     else
         node_repeat(run, index);
+}
+
+static bool is_at_its_version(const struct run *run, uint32_t index)
+{
+    const struct upgrade_node *node = &run->upgrade->nodes[index];
+    return node_is_known_at(node, upgrade_pass_version(run->upgrade, node->pass), run->now_ms);
+}
+
+/* After a time without a leader: one that is to get its traffic back was proved by the one before.
+ * It proves itself again if it is not ACTIVE now. */
+void node_first_seen(struct run *run, uint32_t index)
+{
+    struct upgrade_node *node = &run->upgrade->nodes[index];
+    if (node->works & ~node->works_done & WORK_BIT(WORK_MEMBERS))
+        node_repeat(run, index); /* it waited for this */
+    else if (is_to_return(node) && node->retry_ms != 0 && !is_at_its_version(run, index))
+        node_resume(run, index, STEP_ACTIVE);
+    else if (is_to_return(node) && node->retry_ms != 0)
+        node_retry(run, index);
 }
 
 void node_tick(struct run *run, uint32_t index)

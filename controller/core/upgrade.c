@@ -101,10 +101,20 @@ static void see(struct run *run, const struct event *event)
         if (i != event->view_source || !is_on_pass(upgrade, i)) /* its own word is no proof */
             see_node(run, i, event->view, event->asked_ms);
     for (uint32_t i = 0; is_first && i < upgrade->node_count; i++)
-        if (upgrade->nodes[i].works & ~upgrade->nodes[i].works_done & WORK_BIT(WORK_MEMBERS))
-            node_repeat(run, i); /* it waited for this */
+        node_first_seen(run, i);
     if (is_first)
         phase_first_seen(run);
+}
+
+/* Of one that is out, our own change was seen. It is written down: the next leader counts it as out
+ * before it has looked itself. */
+static void see_traffic(struct run *run, uint32_t index, bool is_taken)
+{
+    struct upgrade_node *node = &run->upgrade->nodes[index];
+    if (!node_has_its_traffic(node) || node->is_taken == is_taken)
+        return;
+    node->is_taken = is_taken;
+    run_touch(run, index);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -166,9 +176,8 @@ static void dispatch(struct run *run, const struct event *event)
     case EVENT_DECISION:
         decide(run, event->decision);
         return;
-    case EVENT_TRAFFIC: /* of one that is out, our own change was seen */
-        if (node_has_its_traffic(&run->upgrade->nodes[event->node]))
-            run->upgrade->nodes[event->node].is_taken = event->is_taken;
+    case EVENT_TRAFFIC:
+        see_traffic(run, event->node, event->is_taken);
         return;
     }
     CHECK(!"an event without a rule");

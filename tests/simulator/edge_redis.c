@@ -20,6 +20,7 @@
 struct redis {
     bool is_connected;
     unsigned connections;
+    int64_t connected_ms;
     uint64_t generation; /* of the server when it was connected */
     char **waiting;      /* a blocking read under way */
     size_t waiting_count;
@@ -101,6 +102,7 @@ bool redis_connect(struct redis *redis, struct deadline deadline, struct error *
         return fail(redis, err, "connection refused");
     redis->is_connected = true;
     redis->connections++;
+    redis->connected_ms = clock_monotonic_ms();
     redis->generation = world.redis.generation;
     return true;
 }
@@ -331,4 +333,9 @@ bool redis_connect_both(struct redis *one, struct redis *other, struct deadline 
 unsigned redis_connections(const struct redis *redis)
 {
     return redis->connections;
+}
+
+int64_t redis_connected_ms(const struct redis *redis)
+{
+    return redis->connected_ms;
 }

@@ -4,7 +4,7 @@
  * product believes. Each is asked at the moment at which it can be broken.
  *
  * What no software can know is no breach: that a node went down a moment ago, that a load balancer
- * was reloaded a moment ago, that Redis has just lost a lease that it had granted.
+ * was reloaded a moment ago, or what a colleague did at one that answers nobody.
  */
 #include "check.h"
 #include "edge.h"
@@ -66,11 +66,22 @@ static bool is_held_back(uint32_t node)
     return false;
 }
 
+/* At a load balancer that answers nobody, or has only just begun to. */
+static bool is_held_back_unseen(uint32_t node)
+{
+    for (uint32_t lb = 0; lb < world.lb_count; lb++)
+        if (world.lbs[lb].servers[node].admin != 0 &&
+            is_recent(world.lbs[lb].away_until_us, MOMENT_US))
+            return true;
+    return false;
+}
+
 /* Out for any reason, and for long enough to be known. */
 static bool is_out(uint32_t index)
 {
     const struct bitbucket_node *node = &world.nodes[index];
-    if (is_recent(node->handled_us, MOMENT_US))
+    if (is_recent(node->handled_us, MOMENT_US) ||
+        (node->is_held_by_hand && is_held_back_unseen(index)))
         return false;
     if (is_held_back(index) && !node->is_broken_by_fault)
         return true;
@@ -303,7 +314,7 @@ static bool is_work_of(const struct upgrade *upgrade, uint32_t node, const char 
     return false;
 }
 
-/* By the clock of whoever wrote that time down, which may have been another leader. */
+/* By the clock of any controller: whoever wrote that time down may not lead any more. */
 static bool was_a_moment_ago(int64_t wall_ms)
 {
     for (uint32_t i = 0; i < world.controller_count; i++) {

@@ -85,7 +85,8 @@ static void lead(size_t index)
                                 .index = (uint32_t)index,
                                 .is_led = true,
                                 .epoch = 7,
-                                .renewed_ms = 1};
+                                .renewed_ms = 1,
+                                .lease_until_ms = INT64_MAX};
     cluster->upgrade = memory_zeroed(1, sizeof(*cluster->upgrade));
     TEXT_COPY(cluster->upgrade->cluster, cluster->config->name);
     TEXT_COPY(cluster->upgrade->id, "u1");
@@ -203,7 +204,8 @@ static void a_copy_that_cannot_be_written_gives_up_that_lease_alone(void **state
     assert_false(entries[2].is_written);
     assert_false(clusters[2].is_led);
     assert_int_equal(number("EXISTS", "journal", 2, NULL), 0);
-    assert_int_equal(number("STRLEN", "lease", 2, NULL), 0);
+    assert_int_equal(number("EXISTS", "lease", 2, NULL), 0);
+    assert_int_equal(number("EXISTS", "lease-given-up", 2, NULL), 1);
     assert_int_equal(number("XLEN", "journal", 0, NULL), 1);
 }
 
@@ -220,20 +222,40 @@ static void scripts_that_redis_has_forgotten_are_taught_again(void **state)
         assert_int_equal(number("XLEN", "journal", i, NULL), 1);
 }
 
-static void an_outage_is_waited_for_and_all_are_written_after_it(void **state)
+static void cut_connection(void)
 {
     REPLY_CLEANUP redisReply *reply = NULL;
-    (void)state;
-    dirty_all();
     struct redis *other = redis_new(&server.address);
     assert_good(redis_connect(other, deadline_after_ms(WAIT_MS), &err));
     assert_good(redis_command(other, deadline_after_ms(WAIT_MS), &reply, &err, "CLIENT", "KILL",
                               "TYPE", "normal", "SKIPME", "yes", (char *)NULL));
     redis_free(other);
+}
+
+static void an_outage_is_waited_for_and_all_are_written_after_it(void **state)
+{
+    (void)state;
+    dirty_all();
+    cut_connection();
     journal_write_all(&shell, entries, CLUSTERS);
     for (size_t i = 0; i < CLUSTERS; i++) {
         assert_true(entries[i].is_written);
         assert_int_equal(number("XLEN", "journal", i, NULL), 1);
+    }
+}
+
+/* Another server may be there by then, which knows nothing of the lease that another has. */
+static void who_may_not_act_after_an_outage_writes_nothing(void **state)
+{
+    (void)state;
+    dirty_all();
+    atomic_store(&clusters[1].lease_until_ms, 0);
+    cut_connection();
+    journal_write_all(&shell, entries, CLUSTERS);
+    for (size_t i = 0; i < CLUSTERS; i++) {
+        assert_int_equal(entries[i].is_written, i != 1);
+        assert_int_equal(clusters[i].is_led, i != 1);
+        assert_int_equal(number("EXISTS", "journal", i, NULL), i != 1);
     }
 }
 
@@ -248,6 +270,7 @@ int main(void)
         test_of_journals(a_copy_that_cannot_be_written_gives_up_that_lease_alone),
         test_of_journals(scripts_that_redis_has_forgotten_are_taught_again),
         test_of_journals(an_outage_is_waited_for_and_all_are_written_after_it),
+        test_of_journals(who_may_not_act_after_an_outage_writes_nothing),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }

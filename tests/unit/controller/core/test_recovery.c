@@ -427,6 +427,45 @@ static void new_leader_gives_a_node_back_where_the_budget_is_used_up(void **stat
     world_done(&world);
 }
 
+/* Its state at the end of a time without a leader, which was to give it its traffic back. */
+static void lose_leader_at_return(struct world *world, enum node_state state)
+{
+    world_init(world, ON_FAILURE_ROLLBACK_CLUSTER);
+    world_begin(world);
+    world_run_until_step(world, 2, STEP_RETURN);
+    world->nodes[2].state = state;
+    world_crash(world);
+    assert_true(world_is_in_step(world, 2, STEP_RETURN));
+    assert_int_equal(world->upgrade->nodes[2].retry_ms, world->now_ms + RETURN_BLIND_MS);
+    world_see(world, world->now_ms);
+}
+
+static void new_leader_returns_a_node_that_it_sees_active(void **state)
+{
+    struct world world;
+    (void)state;
+    lose_leader_at_return(&world, NODE_ACTIVE);
+    assert_true(world_is_in_step(&world, 2, STEP_RETURN));
+    assert_int_equal(world.upgrade->nodes[2].retry_ms, 0);
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    world_done(&world);
+}
+
+static void new_leader_lets_a_node_prove_itself_again_that_it_does_not_see_active(void **state)
+{
+    struct world world;
+    (void)state;
+    lose_leader_at_return(&world, NODE_STARTING);
+    assert_true(world_is_in_step(&world, 2, STEP_ACTIVE));
+    assert_int_not_equal(world.nodes[2].lb, WORLD_UP);
+    world.nodes[2].state = NODE_ACTIVE;
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    world_assert_all(&world, "7.9.4");
+    world_done(&world);
+}
+
 static void new_leader_gives_a_phase_more_time(void **state)
 {
     static const enum phase phases[] = {PHASE_STAGE,   PHASE_MODE_ON, PHASE_VERIFY,
@@ -611,6 +650,8 @@ int main(void)
         cmocka_unit_test(new_leader_gives_works_of_a_node_more_time),
         cmocka_unit_test(new_leader_asks_for_a_drain_again_when_it_has_seen_the_others),
         cmocka_unit_test(new_leader_gives_a_node_back_where_the_budget_is_used_up),
+        cmocka_unit_test(new_leader_returns_a_node_that_it_sees_active),
+        cmocka_unit_test(new_leader_lets_a_node_prove_itself_again_that_it_does_not_see_active),
         cmocka_unit_test(new_leader_gives_a_phase_more_time),
         cmocka_unit_test(new_leader_takes_no_time_away),
         cmocka_unit_test(busy_agent_is_asked_again_and_no_attempt_is_counted),

@@ -315,6 +315,9 @@ static void run_with_one_taken(struct world *world, uint32_t node)
     world_begin(world);
     world_run_until_step(world, 2, STEP_SOAK);
     see_traffic(world, node, true);
+    assert_int_equal(world->upgrade->dirty_nodes, 1u << node);
+    see_traffic(world, node, true);
+    assert_int_equal(world->upgrade->dirty_nodes, 0);
     world_run(world);
     assert_true(world->upgrade->is_waiting);
 }
