@@ -126,6 +126,7 @@ static const struct field node_fields[] = {
     N_BOOL(is_broken),
     N_BOOL(was_switched),
     N_BOOL(was_stopped),
+    N_BOOL(is_taken),
     N_U32(sequence),
     N_U32(works),
     N_U32(works_done),

@@ -195,7 +195,6 @@ static void forget(struct upgrade *upgrade)
         memset(node->seen_version, 0, sizeof(node->seen_version));
         node->seen_ms = 0;
         node->members_ms = 0;
-        node->is_taken = false;
     }
 }
 
