@@ -97,6 +97,14 @@ void phase_first_seen(struct run *run);
 void upgrade_wait(struct run *run, const struct error *reason);
 void upgrade_end(struct run *run, enum outcome outcome);
 
+/* phase_nodes.c: which nodes set out. */
+void phase_go_on_nodes(struct run *run);
+void phase_go_on_back(struct run *run);
+/* How many nodes are in one of them: PLACES(), PLACES2(). */
+uint32_t count_places(const struct upgrade *upgrade, unsigned places);
+#define PLACES(a)     (1u << (a))
+#define PLACES2(a, b) (PLACES(a) | PLACES(b))
+
 /* decide.c */
 void decide(struct run *run, enum decision decision);
 
