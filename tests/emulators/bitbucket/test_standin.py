@@ -47,7 +47,8 @@ def test_release_can_have_a_wrong_top_folder_and_inner_version(tmp_path):
 def test_start_leaves_a_pid_file_before_the_node_runs(cluster):
     (node,) = cluster(1, start_ms=1000)
     node.start("7.9.0")
-    assert is_alive(node.pid())
+    pid = node.pid()
+    wait_until(lambda: is_alive(pid), "its process; between fork and exec it has no command line")
     wait_until(lambda: node.state() == "STARTING", "the port to answer")
     assert node.get("/status").status == 503
     assert node.get("/rest/zdu/cluster").status == 503
