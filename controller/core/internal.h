@@ -18,7 +18,7 @@
 #define RETRY_MOST_MS    15000
 #define TAKE_OVER_MS     30000  /* a new leader hears what was done while there was none */
 #define JUDGE_MS         2000   /* a new leader has the view of the cluster by then */
-#define RETURN_BLIND_MS  10000  /* a node that was proved is not kept out for longer by that */
+#define RETURN_BLIND_MS  10000  /* a node that was proved is kept out for no longer, view or not */
 #define MEMBERS_FRESH_MS 2000   /* a view comes within a quarter of a second */
 #define VIEW_FRESH_MS    15000  /* an older sight of a node counts as unknown */
 #define STARVED_MOST_MS  600000 /* no budget for so long: an operator must decide */

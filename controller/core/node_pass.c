@@ -142,10 +142,10 @@ static void enter(struct run *run, uint32_t index, enum step step)
         node->was_switched = true;
     if (step == STEP_STOP)
         node->was_stopped = true;
-    if (step == STEP_RETURN && run->upgrade->seen_ms == 0)
-        judge_later(run, index, RETURN_BLIND_MS);
     run_touch(run, index);
-    if (node->retry_ms == 0)
+    if (step == STEP_RETURN && run->upgrade->seen_ms == 0)
+        judge_later(run, index, RETURN_BLIND_MS); /* node_first_seen() may come before */
+    else
         node_ask(run, index);
 }
 
@@ -347,12 +347,6 @@ void node_take_over(struct run *run, uint32_t index)
         node_repeat(run, index);
 }
 
-static bool is_at_its_version(const struct run *run, uint32_t index)
-{
-    const struct upgrade_node *node = &run->upgrade->nodes[index];
-    return node_is_known_at(node, upgrade_pass_version(run->upgrade, node->pass), run->now_ms);
-}
-
 /* After a time without a leader: one that is to get its traffic back was proved by the one before.
  * It proves itself again if it is not ACTIVE now. */
 void node_first_seen(struct run *run, uint32_t index)
@@ -360,10 +354,12 @@ void node_first_seen(struct run *run, uint32_t index)
     struct upgrade_node *node = &run->upgrade->nodes[index];
     if (node->works & ~node->works_done & WORK_BIT(WORK_MEMBERS))
         node_repeat(run, index); /* it waited for this */
-    else if (is_to_return(node) && node->retry_ms != 0 && !is_at_its_version(run, index))
-        node_resume(run, index, STEP_ACTIVE);
-    else if (is_to_return(node) && node->retry_ms != 0)
+    if (!is_to_return(node) || node->retry_ms == 0)
+        return;
+    if (node_is_known_at(node, upgrade_pass_version(run->upgrade, node->pass), run->now_ms))
         node_retry(run, index);
+    else
+        node_resume(run, index, STEP_ACTIVE);
 }
 
 void node_tick(struct run *run, uint32_t index)
