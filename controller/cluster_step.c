@@ -97,25 +97,6 @@ static void prepare(struct shell *shell, struct stepped *step, struct journal_en
                                     .status = step->status};
 }
 
-/* Of what no journal has, and a status shows. */
-static bool looks_the_same(const struct upgrade_node *a, const struct upgrade_node *b)
-{
-    return a->seen_state == b->seen_state && text_equal(a->seen_version, b->seen_version) &&
-           a->load == b->load && a->sessions == b->sessions && a->connections == b->connections &&
-           a->bytes_done == b->bytes_done && a->bytes_total == b->bytes_total;
-}
-
-/* Most views show what the one before did, and a status is long. */
-static bool is_news(const struct upgrade *upgrade, const struct upgrade *before)
-{
-    if (upgrade->seen_state != before->seen_state || upgrade->seen_mode != before->seen_mode)
-        return true;
-    for (uint32_t i = 0; i < upgrade->node_count; i++)
-        if (!looks_the_same(&upgrade->nodes[i], &before->nodes[i]))
-            return true;
-    return false;
-}
-
 static void tell_status(struct shell *shell, const struct stepped *step)
 {
     struct cluster *cluster = step->cluster;
@@ -125,7 +106,7 @@ static void tell_status(struct shell *shell, const struct stepped *step)
         status_told(cluster);
     else if (step->is_changed)
         status_publish(shell, cluster);
-    else if (is_news(cluster->upgrade, step->before))
+    else if (status_is_news(cluster->upgrade, step->before))
         cluster->is_status_due = true;
 }
 

@@ -235,6 +235,9 @@ void reader_run(struct shell *shell); /* until is_stopping; a thread of its own 
 /* status.c */
 #define STATUS_NEWS_MOST "16" /* entries that watchers may not have seen yet */
 void status_publish(struct shell *shell, struct cluster *cluster);
+/* Does it show something that the one before the event did not, and that no journal has? Most views
+ * show what the last one did, and a status is long. */
+bool status_is_news(const struct upgrade *upgrade, const struct upgrade *before);
 /* What it would publish, for journal_write_all(); the caller frees it. */
 char *status_text(const struct shell *shell, const struct cluster *cluster);
 /* It was published. */

@@ -10,6 +10,7 @@
 #include "log.h"
 #include "memory.h"
 #include "shell.h"
+#include "text.h"
 
 #define REDIS_CALL_MS 2000
 
@@ -88,6 +89,24 @@ static json_t *upgrade_to_json(const struct upgrade *upgrade)
         json_array_append_new(nodes, node_to_json(&upgrade->nodes[i]));
     json_object_set_new(json, "nodes", nodes);
     return json;
+}
+
+/* Of what node_to_json() shows, and no journal has. */
+static bool looks_the_same(const struct upgrade_node *a, const struct upgrade_node *b)
+{
+    return a->seen_state == b->seen_state && text_equal(a->seen_version, b->seen_version) &&
+           a->load == b->load && a->sessions == b->sessions && a->connections == b->connections &&
+           a->bytes_done == b->bytes_done && a->bytes_total == b->bytes_total;
+}
+
+bool status_is_news(const struct upgrade *upgrade, const struct upgrade *before)
+{
+    if (upgrade->seen_state != before->seen_state || upgrade->seen_mode != before->seen_mode)
+        return true;
+    for (uint32_t i = 0; i < upgrade->node_count; i++)
+        if (!looks_the_same(&upgrade->nodes[i], &before->nodes[i]))
+            return true;
+    return false;
 }
 
 char *status_text(const struct shell *shell, const struct cluster *cluster)

@@ -15,6 +15,13 @@ void history_append(struct shell *shell, struct cluster *cluster)
     (void)cluster;
 }
 
+bool status_is_news(const struct upgrade *upgrade, const struct upgrade *before)
+{
+    (void)upgrade;
+    (void)before;
+    return false;
+}
+
 char *status_text(const struct shell *shell, const struct cluster *cluster)
 {
     (void)shell;
