@@ -26,7 +26,7 @@
 struct wanted {
     uint32_t node;   /* index in the upgrade */
     int config_node; /* and in the configuration */
-    bool is_taken;   /* what the core believes: it may have been rebuilt since it was told */
+    bool is_taken;   /* what the core believes */
     enum lb_admin admin;
     bool is_quarantined;
 };
@@ -51,6 +51,7 @@ struct view_job {
     int64_t looked_ms[LIMIT_LBS];   /* monotonic: for nodes that should have their traffic */
     uint8_t taken[LIMIT_NODES];     /* by node of the configuration: bit of each LB in which it is
                                        out, and not by us, as last seen */
+    uint8_t looked[LIMIT_NODES];    /* by the same: which LBs were looked at for that */
     uint8_t shut_out[LIMIT_NODES];  /* by the same: in which it was seen out since it is to be */
     pthread_mutex_t lock;           /* the main thread writes the orders, the worker copies them */
     struct orders orders;
@@ -127,7 +128,7 @@ static bool compare_node(struct view_job *job, size_t lb, unsigned orders,
     return true;
 }
 
-_Static_assert(LIMIT_LBS <= 8, "taken and shut_out have a bit an LB");
+_Static_assert(LIMIT_LBS <= 8, "taken, looked and shut_out have a bit an LB");
 
 static void tell_traffic(struct view_job *job, uint32_t node, bool is_taken)
 {
@@ -138,8 +139,8 @@ static void tell_traffic(struct view_job *job, uint32_t node, bool is_taken)
     queue_put(job->shell->queue, item);
 }
 
-/* A node that should have its traffic and has not stays as somebody wants it; the core is told.
- * False where the load balancer is away. */
+/* A node that should have its traffic and has not stays as somebody wants it. False where the load
+ * balancer is away. */
 static bool look_at_node(struct view_job *job, size_t lb, unsigned orders,
                          const struct wanted *wanted)
 {
@@ -147,16 +148,17 @@ static bool look_at_node(struct view_job *job, size_t lb, unsigned orders,
     uint8_t *taken = &job->taken[wanted->config_node], before = *taken;
     struct lb_member_state state;
     struct error err;
-    if (config->lbs[lb].nodes[wanted->config_node].count == 0)
+    if (config->lbs[lb].nodes[wanted->config_node].count == 0) {
+        job->looked[wanted->config_node] |= (uint8_t)(1u << lb);
         return true;
+    }
     if (!lb_read_node(job->cluster, lb, wanted->config_node, &state, &err))
         return !error_code_is_transient(err.code);
     if (atomic_load(&job->cluster->orders) != orders)
         return true; /* seen while we changed it ourselves */
     bool is_out = state.admin != LB_ADMIN_UP;
     *taken = (uint8_t)(is_out ? before | 1u << lb : before & ~(1u << lb));
-    if ((*taken != 0) != wanted->is_taken)
-        tell_traffic(job, wanted->node, *taken != 0);
+    job->looked[wanted->config_node] |= (uint8_t)(1u << lb);
     if ((before != 0) == (*taken != 0))
         return true;
     log_warning("cluster %s: node %s %s at %s by somebody else", config->name,
@@ -183,9 +185,11 @@ static void look(struct view_job *job, const struct orders *orders, size_t lb, i
 static void forget_others(struct view_job *job, const struct orders *orders)
 {
     for (uint32_t i = 0; i < orders->wanted_count; i++) {
-        bool is_up = orders->wanted[i].admin == LB_ADMIN_UP;
-        uint8_t *others = is_up ? job->shut_out : job->taken;
-        others[orders->wanted[i].config_node] = 0;
+        int node = orders->wanted[i].config_node;
+        if (orders->wanted[i].admin == LB_ADMIN_UP)
+            job->shut_out[node] = 0;
+        else
+            job->taken[node] = job->looked[node] = 0;
     }
 }
 
@@ -215,14 +219,18 @@ static int64_t again_ms(const struct orders *orders)
     return is_lasting ? VIEW_LASTING_MS : VIEW_FAST_MS;
 }
 
-/* Whoever leads by now may not have heard it, and the next look is seconds away. */
-static void repeat_what_is_taken(struct view_job *job, const struct orders *orders)
+/* Where the core believes otherwise: it may have been rebuilt since it was told, from a journal in
+ * which another wrote what it saw. One look shows that a node is out; that it is not, only a look
+ * at every load balancer. */
+static void tell_what_is_taken(struct view_job *job, const struct orders *orders)
 {
+    const uint8_t all = (uint8_t)((1u << job->cluster->config->lb_count) - 1);
     for (uint32_t i = 0; i < orders->wanted_count; i++) {
         const struct wanted *wanted = &orders->wanted[i];
-        if (wanted->admin == LB_ADMIN_UP && job->taken[wanted->config_node] != 0 &&
-            !wanted->is_taken)
-            tell_traffic(job, wanted->node, true);
+        bool is_taken = job->taken[wanted->config_node] != 0;
+        bool is_known = is_taken || job->looked[wanted->config_node] == all;
+        if (wanted->admin == LB_ADMIN_UP && is_known && is_taken != wanted->is_taken)
+            tell_traffic(job, wanted->node, is_taken);
     }
 }
 
@@ -237,7 +245,7 @@ static int64_t run(struct pool_job *base)
     compare(job, &orders);
     if (atomic_load(&job->cluster->is_view_queued)) /* nobody has come to look at the one before */
         return VIEW_FAST_MS;
-    repeat_what_is_taken(job, &orders);
+    tell_what_is_taken(job, &orders);
     bool is_read = read_one(job, &orders);
     rest_leave_client(job->shell, &job->bitbucket);
     return rest_look_ms(job->shell, orders.need, is_read ? again_ms(&orders) : VIEW_TROUBLE_MS);
