@@ -26,7 +26,8 @@ static void refuse(struct dispatch *dispatch, enum refusal refusal, const struct
     outbox_put(dispatch->outbox, &report);
 }
 
-/* A repeat gets what was last said; an end that Redis has not taken yet is on its way anyway. */
+/* A repeat gets what was last said; an end that Redis has not taken yet is on its way anyway, and
+ * one that is not in the record yet is told to nobody. */
 static void answer(struct dispatch *dispatch, const struct command *command)
 {
     const struct record_entry *entry = record_find(dispatch->record, command->id);
@@ -36,7 +37,7 @@ static void answer(struct dispatch *dispatch, const struct command *command)
         return;
     if (entry->report != NULL)
         record_entry_report(entry, &report);
-    else if (job != NULL)
+    else if (job != NULL && !job->has_ended)
         report = job->report;
     else
         job_report_init(command, REPORT_ACCEPTED, &report);

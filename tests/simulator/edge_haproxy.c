@@ -167,7 +167,7 @@ bool haproxy_order(const char *address, const char *command, struct deadline dea
     }
     trace_line("%s: %s", address, command);
     if (word != NULL && strcmp(word, " state ready") == 0)
-        rules_at_return(node);
+        rules_at_return(lb, node);
     if (word != NULL)
         set_state(lb, node, word + strlen(" state "));
     else

@@ -122,16 +122,20 @@ static void check_budget(uint32_t node)
                     world.nodes[node].name, serving);
 }
 
-/* Unless it was on its way already, or is put back with the whole cluster. */
-void rules_at_return(uint32_t node)
+/* Unless it was on its way already, or is put back with the whole cluster: then what a colleague
+ * has said is overwritten, and nobody can tell any more. */
+void rules_at_return(const struct lb_process *lb, uint32_t index)
 {
     const struct upgrade *upgrade = world_upgrade();
-    int64_t known_ms = WORLD_EPOCH_MS + (world.nodes[node].handled_us + MOMENT_US) / WORLD_MS;
-    if (world.nodes[node].is_held_by_hand && upgrade != NULL && upgrade->phase == PHASE_NODES &&
-        upgrade->nodes[node].pass == PASS_UP &&
-        upgrade->nodes[node].pass_begun_ms[PASS_UP] > known_ms)
+    struct bitbucket_node *node = &world.nodes[index];
+    int64_t known_ms = WORLD_EPOCH_MS + (node->handled_us + MOMENT_US) / WORLD_MS;
+    if (node->is_held_by_hand && upgrade != NULL && upgrade->phase == PHASE_NODES &&
+        upgrade->nodes[index].pass == PASS_UP &&
+        upgrade->nodes[index].pass_begun_ms[PASS_UP] > known_ms)
         rule_broken("a node that somebody else took out stays out", "%s is given its traffic",
-                    world.nodes[node].name);
+                    node->name);
+    if (lb == &world.lbs[0]) /* where he did it */
+        node->is_held_by_hand = false;
 }
 
 /* ---- 2. no stop under traffic ---- */
@@ -344,6 +348,8 @@ static bool is_wanted(const struct command *command, uint32_t node)
             moved_ms = of->pass_ended_ms[pass];
     if (upgrade->phase_begun_ms > moved_ms)
         moved_ms = upgrade->phase_begun_ms;
+    if (upgrade->ended_ms > moved_ms)
+        moved_ms = upgrade->ended_ms;
     return was_a_moment_ago(moved_ms);
 }
 

@@ -174,7 +174,7 @@ void agent_nudge(struct agent *agent);
 /* rules.c: the rules of the design, looked at from outside */
 void rule_broken(const char *rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void rules_at_journal(struct controller *controller, const char *record);
-void rules_at_return(uint32_t node);
+void rules_at_return(const struct lb_process *lb, uint32_t node);
 void rules_at_stop(uint32_t node, const struct command *command);
 void rules_at_switch(uint32_t node, const char *version);
 void rules_at_job(struct agent *agent, const struct command *command);
