@@ -63,6 +63,8 @@ void node_turn(struct run *run, uint32_t index);
 /* For a node that is turning: does it where step and budget allow it. False = not yet; a node that
  * comes to the end of its soak first is upgraded, and stays so. */
 bool node_turn_if_it_may(struct run *run, uint32_t index);
+/* For a node that is about to lose its traffic: does it where the budget has no room any more. */
+bool node_turn_if_too_many(struct run *run, uint32_t index);
 void node_retry(struct run *run, uint32_t index);
 void node_repeat(struct run *run, uint32_t index);
 void node_take_over(struct run *run, uint32_t index);

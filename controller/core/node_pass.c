@@ -231,17 +231,23 @@ static bool is_to_return(const struct upgrade_node *node)
            (node->works & ~node->works_done & WORK_BIT(WORK_LB_UP)) != 0;
 }
 
-/* Since the budget allowed it, while nobody led perhaps, another node may have gone down: then it
- * gets its traffic back, and is taken out again when the budget allows it. */
+/* Since the budget allowed it, while nobody led or a load balancer was away, another node may have
+ * gone down: then it gets its traffic back, and is taken out again when the budget allows it. */
+bool node_turn_if_too_many(struct run *run, uint32_t index)
+{
+    const struct upgrade *upgrade = run->upgrade;
+    if (!has_only_begun(&upgrade->nodes[index]) || upgrade->seen_ms == 0 ||
+        budget_allows(upgrade, index, run->now_ms))
+        return false;
+    node_turn(run, index);
+    return true;
+}
+
 static bool may_still_begin(struct run *run, uint32_t index)
 {
     if (run->upgrade->seen_ms == 0)
         judge_later(run, index, JUDGE_MS);
-    else if (!budget_allows(run->upgrade, index, run->now_ms))
-        node_turn(run, index);
-    else
-        return true;
-    return false;
+    return run->upgrade->seen_ms != 0 && !node_turn_if_too_many(run, index);
 }
 
 /* Asks again for all that the step still lacks, under a new sequence: a new attempt. */

@@ -122,6 +122,8 @@ static void try_restored_again(struct run *run)
 void phase_go_on_nodes(struct run *run)
 {
     struct upgrade *upgrade = run->upgrade;
+    for (uint32_t i = 0; i < upgrade->node_count; i++)
+        (void)node_turn_if_too_many(run, i);
     if (upgrade->is_rollback_wanted) {
         upgrade->ending = OUTCOME_ROLLED_BACK;
         phase_enter(run, PHASE_BACK);
