@@ -42,7 +42,10 @@ static bool write_copy(struct cluster *cluster, struct history *history, struct 
         record = journal_record_write(history->upgrade, &history->head);
     }
     const char *records[] = {record};
-    return append_log_rewrite(cluster->journal, records, 1, err);
+    if (!append_log_rewrite(cluster->journal, records, 1, err))
+        return false;
+    cluster->copy_head = history->head;
+    return true;
 }
 
 /* What our copy says is the beginning; the stream goes on from there, or begins anew. */

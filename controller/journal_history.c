@@ -77,6 +77,7 @@ bool history_read_copy(struct shell *shell, struct cluster *cluster, struct hist
     if (torn != 0)
         log_warning("cluster %s: %zu bytes of a torn last record dropped", cluster->config->name,
                     torn);
+    cluster->copy_head = history->head;
     return true;
 }
 

@@ -201,6 +201,12 @@ static bool begin_copy(struct journal_entry *entry, struct log_sync *sync, struc
     return entry->is_whole || append_log_add_unsynced(log, entry->record, err);
 }
 
+static void copy_is_written(struct cluster *cluster)
+{
+    cluster->copy_head.epoch = cluster->epoch;
+    cluster->copy_head.sequence = cluster->journal_sequence;
+}
+
 /* Our own copies. Where one cannot be written, another controller may, or we may later. */
 static void write_copies(struct shell *shell, struct journal_entry *entries, size_t count)
 {
@@ -227,7 +233,9 @@ static void write_copies(struct shell *shell, struct journal_entry *entries, siz
         failpoint("journal-after-copy");
     for (size_t i = 0; i < begun; i++) {
         owners[i]->is_written = list[i].is_synced;
-        if (!list[i].is_synced)
+        if (list[i].is_synced)
+            copy_is_written(owners[i]->cluster);
+        else
             lease_give_up_because(shell, owners[i]->cluster, &list[i].err);
     }
     free(owners);
@@ -261,6 +269,7 @@ bool journal_put_cleared(struct shell *shell, struct cluster *cluster, const cha
     entry.is_whole = true;
     bool is_good = append_log_rewrite(cluster->journal, &record, 1, err);
     if (is_good) {
+        copy_is_written(cluster);
         sending_begin(shell, &entry, &sending, &request);
         is_good = send_again(shell, &request, err);
         free(sending.arguments);

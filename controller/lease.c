@@ -3,14 +3,15 @@
  * Leadership of clusters: a lease in Redis with a time to live, and an epoch that grows with each
  * new leader. Between two renewals, workers act only while the lease is surely ours.
  *
- * That is not the whole time to live of a long lease: who has not renewed it for ACT_MOST_MS acts
- * no more. So an operator may have the lease of a silent leader broken (lease_break.c) before it
- * has expired, and still two never act at one time.
+ * That is not the whole time to live of a long lease: who has not renewed it for LEASE_ACT_MOST_MS
+ * acts no more. So an operator may have the lease of a silent leader broken (lease_break.c) before
+ * it has expired, and still two never act at one time.
  */
 #include "agent_store.h"
 #include "channel.h"
 #include "clock.h"
 #include "failpoint.h"
+#include "lease_taking.h"
 #include "lease_turn.h"
 #include "log.h"
 #include "memory.h"
@@ -24,40 +25,8 @@
 #define REDIS_CALL_MS 2000
 
 #define RENEW_MOST_MS    2000    /* of a long lease: a request to break it is seen by then */
-#define ACT_MOST_MS      6000    /* three renewals may fail */
 #define GIVEN_UP_LIFE    "60000" /* for a controller that starts again at once */
 #define SILENCE_SLACK_MS 1000    /* renewals nearer to each other than this are not noticed */
-
-/*
- * KEYS lease epoch lease-break lease-given-up, ARGV value ttl_ms epoch_floor is_new broken_holder
- * broken_epoch broken_ttl_ms may_found trust → {1, epoch, requests} or {0, holder, requests,
- * ttl_ms}. `requests` is how many wait in the stream of requests to break the lease. A lease is
- * broken only where holder and epoch are those that are meant and it was not renewed meanwhile: the
- * time to live only falls. Where Redis knows neither holder nor epoch it has lost everything, or is
- * new: who has led, or knows of no other, comes first.
- */
-static struct redis_script take_script = {
-    .text = "local holder = redis.call('GET', KEYS[1])\n"
-            "local epoch = redis.call('GET', KEYS[2]) or '0'\n"
-            "local requests = redis.call('XLEN', KEYS[3])\n"
-            "local ttl = redis.call('PTTL', KEYS[1])\n"
-            "local is_broken = holder == ARGV[5] and epoch == ARGV[6] and\n"
-            "                  ttl <= tonumber(ARGV[7])\n"
-            "local is_new = not holder and epoch == '0'\n"
-            "local is_trusted = ARGV[9] == 'all' or (ARGV[9] == 'given-up' and\n"
-            "                   (is_new or redis.call('EXISTS', KEYS[4]) == 1))\n"
-            "if (holder and holder ~= ARGV[1] and not is_broken) or not is_trusted or\n"
-            "   (is_new and ARGV[8] == '0') then\n"
-            "  return {0, holder or '', requests, ttl}\n"
-            "end\n"
-            "redis.call('DEL', KEYS[4])\n"
-            "local number, floor = tonumber(epoch), tonumber(ARGV[3])\n"
-            "if holder ~= ARGV[1] or ARGV[4] == '1' or number < floor then\n"
-            "  number = math.max(number, floor) + 1\n"
-            "  redis.call('SET', KEYS[2], string.format('%d', number))\n"
-            "end\n"
-            "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
-            "return {1, string.format('%d', number), requests}\n"};
 
 /* KEYS lease lease-given-up, ARGV value life_ms */
 static struct redis_script release_script = {
@@ -65,14 +34,10 @@ static struct redis_script release_script = {
             "redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])\n"
             "return redis.call('DEL', KEYS[1])\n"};
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 int64_t lease_renew_ms(const struct config *config)
 {
-    return least(config->lease_ms / 3, RENEW_MOST_MS);
+    int64_t third_ms = config->lease_ms / 3;
+    return third_ms < RENEW_MOST_MS ? third_ms : RENEW_MOST_MS;
 }
 
 void lease_value(const struct shell *shell, char value[LEASE_HOLDER_SIZE])
@@ -131,32 +96,6 @@ static void lost(struct shell *shell, struct cluster *cluster, const char *holde
         cluster->found_at_ms = INT64_MAX; /* somebody else leads, and comes first */
     else if (cluster->found_at_ms == 0 || cluster->found_at_ms == INT64_MAX)
         cluster->found_at_ms = clock_monotonic_ms() + shell->config->lease_ms;
-}
-
-#define TRUST_ALL "all" /* ARGV trust of the script */
-
-/*
- * What Redis took last may be lost after a restart or a failover: whoever renewed a lease then may
- * act still, and is not the holder any more, or not for as long as it believes. So a new connection
- * tells whose a lease is not until that has passed; but for who holds one that has not run out. Who
- * has just started may take what was given up: most start because they are to.
- */
-static const char *what_is_trusted(const struct shell *shell, const struct cluster *cluster)
-{
-    int64_t now_ms = clock_monotonic_ms(), wait_ms = least(shell->config->lease_ms, ACT_MOST_MS);
-    if (now_ms < atomic_load(&cluster->lease_until_ms) ||
-        now_ms >= redis_connected_ms(shell->redis) + wait_ms)
-        return TRUST_ALL;
-    return redis_connections(shell->redis) <= 1 ? "given-up" : "nothing";
-}
-
-static bool may_found(const struct cluster *cluster)
-{
-    if (cluster->has_term)
-        return true;
-    if (cluster->found_at_ms == 0) /* just started: our copy may be old, or there is none */
-        return cluster->epoch == 0;
-    return clock_monotonic_ms() >= cluster->found_at_ms;
 }
 
 /* The configuration may have changed while an upgrade was under way. */
@@ -232,22 +171,8 @@ static void won(struct shell *shell, struct cluster *cluster)
         return;
     }
     resume.now_ms = clock_wall_ms();
+    resume.is_from_copy = cluster->is_from_copy;
     cluster_step(shell, cluster, &resume);
-}
-
-static bool has_shape(const redisReply *reply, struct error *err)
-{
-    bool is_ours = reply->type == REDIS_REPLY_ARRAY && reply->elements >= 3 &&
-                   reply->element[0]->type == REDIS_REPLY_INTEGER &&
-                   reply->element[0]->integer != 0;
-    size_t expected = is_ours ? 3 : 4;
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == expected &&
-        reply->element[1]->type == REDIS_REPLY_STRING &&
-        reply->element[2]->type == REDIS_REPLY_INTEGER &&
-        reply->element[expected - 1]->type == REDIS_REPLY_INTEGER)
-        return true;
-    error_set(err, ERROR_PROTOCOL, "redis: the lease script gave another answer than expected");
-    return false;
 }
 
 static void held(struct shell *shell, struct cluster *cluster, const char *epoch, int64_t asked_ms)
@@ -260,62 +185,16 @@ static void held(struct shell *shell, struct cluster *cluster, const char *epoch
         dispatch_stop(shell, cluster);
     cluster->epoch = now_epoch;
     lease_value(shell, cluster->holder);
-    atomic_store(&cluster->lease_until_ms, asked_ms + least(shell->config->lease_ms, ACT_MOST_MS));
+    atomic_store(&cluster->lease_until_ms, asked_ms + lease_act_ms(shell->config));
     if (is_new)
         won(shell, cluster);
-}
-
-#define TAKE_KEYS      4
-#define TAKE_ARGUMENTS 13
-
-/* One question to Redis; the request's words point into it. */
-struct taking {
-    struct cluster *cluster;
-    int64_t asked_ms; /* monotonic */
-    const char *trust;
-    bool is_asked; /* told: requests to break it wait */
-    char keys[TAKE_KEYS][CHANNEL_KEY_SIZE], value[LEASE_HOLDER_SIZE];
-    char ttl[24], floor_text[24], epoch[24], broken_ttl[24];
-    const char *arguments[TAKE_ARGUMENTS];
-};
-
-/* Of taking or renewing the lease; or of breaking that of `broken`, if it is not NULL. */
-static void begin_taking(struct shell *shell, struct cluster *cluster, const struct request *broken,
-                         struct taking *taking)
-{
-    static const char *const keys[TAKE_KEYS] = {"lease", "epoch", "lease-break", "lease-given-up"};
-    taking->cluster = cluster;
-    taking->asked_ms = clock_monotonic_ms();
-    for (size_t i = 0; i < TAKE_KEYS; i++) {
-        channel_key(taking->keys[i], cluster->config->name, keys[i], NULL);
-        taking->arguments[i] = taking->keys[i];
-    }
-    lease_value(shell, taking->value);
-    snprintf(taking->ttl, sizeof(taking->ttl), "%lld", (long long)shell->config->lease_ms);
-    snprintf(taking->floor_text, sizeof(taking->floor_text), "%llu",
-             (unsigned long long)journal_epoch_floor(shell, cluster));
-    snprintf(taking->epoch, sizeof(taking->epoch), "%lld",
-             broken != NULL ? (long long)broken->epoch : -1);
-    snprintf(taking->broken_ttl, sizeof(taking->broken_ttl), "%lld",
-             (long long)(cluster->holder_ttl_ms - ACT_MOST_MS));
-    taking->trust = what_is_trusted(shell, cluster);
-    const char *const rest[TAKE_ARGUMENTS - TAKE_KEYS] = {taking->value,
-                                                          taking->ttl,
-                                                          taking->floor_text,
-                                                          cluster->is_led ? "0" : "1",
-                                                          broken != NULL ? broken->holder : "",
-                                                          taking->epoch,
-                                                          taking->broken_ttl,
-                                                          may_found(cluster) ? "1" : "0",
-                                                          taking->trust};
-    memcpy(taking->arguments + TAKE_KEYS, rest, sizeof(rest));
 }
 
 static bool end_taking(struct shell *shell, struct taking *taking, const redisReply *reply,
                        struct error *err)
 {
     struct cluster *cluster = taking->cluster;
-    if (!has_shape(reply, err))
+    if (!taking_has_shape(reply, err))
         return false;
     taking->is_asked = reply->element[2]->integer != 0;
     if (reply->element[0]->integer != 0) {
@@ -324,7 +203,7 @@ static bool end_taking(struct shell *shell, struct taking *taking, const redisRe
     }
     const char *holder = reply->element[1]->str;
     bool is_of_others = holder[0] != '\0' && !text_equal(holder, taking->value);
-    if (is_of_others || text_equal(taking->trust, TRUST_ALL))
+    if (is_of_others || text_equal(taking->trust, TAKING_TRUSTS_ALL))
         lost(shell, cluster, holder);
     else /* not trusted yet: who has led keeps its place, and does nothing meanwhile */
         cluster->is_led = false;
@@ -338,11 +217,11 @@ bool lease_take_over(struct shell *shell, struct cluster *cluster, const struct 
     struct taking taking;
     REPLY_CLEANUP redisReply *reply = NULL;
     *ret_taken = false;
-    if (clock_monotonic_ms() - cluster->holder_since_ms < ACT_MOST_MS + SILENCE_SLACK_MS)
+    if (clock_monotonic_ms() - cluster->holder_since_ms < LEASE_ACT_MOST_MS + SILENCE_SLACK_MS)
         return true; /* it may act still, or gives the lease up itself */
-    begin_taking(shell, cluster, broken, &taking);
-    if (!redis_eval(shell->redis, deadline_after_ms(REDIS_CALL_MS), &take_script, TAKE_KEYS,
-                    taking.arguments, TAKE_ARGUMENTS, &reply, err) ||
+    taking_begin(shell, cluster, broken, &taking);
+    if (!redis_eval(shell->redis, deadline_after_ms(REDIS_CALL_MS), &taking_script, TAKING_KEYS,
+                    taking.arguments, TAKING_ARGUMENTS, &reply, err) ||
         !end_taking(shell, &taking, reply, err))
         return false;
     *ret_taken = cluster->is_led;
@@ -376,8 +255,7 @@ void lease_give_up(struct shell *shell, struct cluster *cluster)
     stand_back(shell, cluster); /* before others can take it */
     release(shell, cluster);
     cluster->holder[0] = '\0';
-    cluster->stand_off_until_ms =
-        clock_monotonic_ms() + least(shell->config->lease_ms, ACT_MOST_MS);
+    cluster->stand_off_until_ms = clock_monotonic_ms() + lease_act_ms(shell->config);
 }
 
 void lease_give_up_because(struct shell *shell, struct cluster *cluster, const struct error *why)
@@ -431,12 +309,12 @@ static void renew(struct shell *shell, const uint32_t *list, size_t count)
         struct cluster *cluster = &shell->clusters[list[i]];
         if (now_ms < cluster->stand_off_until_ms)
             continue;
-        begin_taking(shell, cluster, NULL, &takings[asked]);
+        taking_begin(shell, cluster, NULL, &takings[asked]);
         requests[asked].argv = takings[asked].arguments;
-        requests[asked].count = TAKE_ARGUMENTS;
-        requests[asked++].key_count = TAKE_KEYS;
+        requests[asked].count = TAKING_ARGUMENTS;
+        requests[asked++].key_count = TAKING_KEYS;
     }
-    redis_eval_all(shell->redis, deadline_after_ms(REDIS_CALL_MS), &take_script, requests, asked);
+    redis_eval_all(shell->redis, deadline_after_ms(REDIS_CALL_MS), &taking_script, requests, asked);
     bool was_cut = !redis_is_connected(shell->redis), is_told = false;
     for (size_t i = 0; i < asked; i++) {
         bool is_lost = was_cut && requests[i].reply == NULL;

@@ -13,6 +13,7 @@
 #include "append_log.h"
 #include "channel.h"
 #include "config.h"
+#include "journal_row.h"
 #include "keys.h"
 #include "lb_remote.h"
 #include "name_holder.h"
@@ -69,6 +70,8 @@ struct cluster {
     int64_t found_at_ms; /* monotonic: from then on we take what nobody seems to have ever had */
     char followed[CHANNEL_ENTRY_ID_SIZE]; /* last entry of the journal in our copy; not leading */
     struct append_log *journal;           /* our copy, open while we lead or follow */
+    struct journal_head copy_head;        /* how far our copy goes */
+    bool is_from_copy;                    /* and it is all that was left when our term began */
     uint64_t journal_sequence;            /* of the last record */
     uint32_t journal_records;             /* since the last one with all rows */
     struct error journal_error;           /* why this cluster must not be acted on; or ERROR_NONE */

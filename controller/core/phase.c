@@ -157,6 +157,7 @@ static void approved_by_others(struct run *run)
 {
     struct upgrade *upgrade = run->upgrade;
     struct error reason;
+    (void)take_seen_as_new(run);
     if (count_places(upgrade, PLACES(PLACE_NEW)) == upgrade->node_count) {
         error_clear(&upgrade->reason); /* it may have been that we wait for an approval */
         phase_enter(run, PHASE_STABLE);
@@ -190,6 +191,10 @@ void phase_go_on(struct run *run)
         phase_go_on_nodes(run);
     } else if (upgrade->phase == PHASE_BACK) {
         phase_go_on_back(run);
+    } else if (upgrade->phase == PHASE_READY && upgrade->is_rollback_wanted &&
+               take_seen_as_new(run)) {
+        upgrade->ending = OUTCOME_ROLLED_BACK;
+        phase_enter(run, PHASE_BACK);
     } else if (upgrade->phase == PHASE_STABLE && !upgrade->is_waiting &&
                upgrade->seen_state == CLUSTER_UPGRADE_TASKS_FAILED) {
         tasks_failed(run);
@@ -344,9 +349,20 @@ void phase_work_failed(struct run *run, uint32_t index, enum work work, const st
     phase_failed(run, &reason);
 }
 
-void phase_take_over(struct run *run)
+/* Whoever led last may have asked for more than our copy knows of: no id is used twice. */
+static void skip_sequences(struct upgrade *upgrade)
+{
+    upgrade->sequence += SEQUENCES_LOST;
+    for (uint32_t i = 0; i < upgrade->node_count; i++)
+        upgrade->nodes[i].sequence += SEQUENCES_LOST;
+    upgrade_mark_all(upgrade);
+}
+
+void phase_take_over(struct run *run, bool is_from_copy)
 {
     struct upgrade *upgrade = run->upgrade;
+    if (is_from_copy)
+        skip_sequences(upgrade);
     int64_t least_ms = run->now_ms + TAKE_OVER_MS;
     if (upgrade->deadline_ms != 0 && upgrade->deadline_ms < least_ms) {
         upgrade->deadline_ms = least_ms;

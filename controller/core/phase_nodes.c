@@ -35,6 +35,24 @@ static void turn_all(struct run *run, bool with_quarantined)
     }
 }
 
+bool take_seen_as_new(struct run *run)
+{
+    struct upgrade *upgrade = run->upgrade;
+    bool is_any = false;
+    for (uint32_t i = 0; i < upgrade->node_count; i++) {
+        struct upgrade_node *node = &upgrade->nodes[i];
+        bool is_down = node->place == PLACE_OLD || node->place == PLACE_RESTORED;
+        if (!is_down || !node_is_known_at(node, upgrade->to, run->now_ms) ||
+            node->seen_ms <= node->pass_ended_ms[PASS_BACK])
+            continue;
+        node->place = PLACE_NEW;
+        node->was_switched = true;
+        run_touch(run, i);
+        is_any = true;
+    }
+    return is_any;
+}
+
 static const struct upgrade_node *find_taken(const struct upgrade *upgrade)
 {
     for (uint32_t i = 0; i < upgrade->node_count; i++)
@@ -142,6 +160,7 @@ void phase_go_on_nodes(struct run *run)
 void phase_go_on_back(struct run *run)
 {
     struct upgrade *upgrade = run->upgrade;
+    (void)take_seen_as_new(run);
     if (!upgrade->is_paused)
         turn_all(run, true);
     if (upgrade->is_aborting && !upgrade->is_rollback_wanted) {

@@ -151,7 +151,7 @@ static void dispatch(struct run *run, const struct event *event)
         begin(run);
         return;
     case EVENT_RESUME:
-        phase_take_over(run);
+        phase_take_over(run, event->is_from_copy);
         return;
     case EVENT_HELLO:
         node_repeat(run, event->node);

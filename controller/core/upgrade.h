@@ -176,7 +176,8 @@ struct event {
     int64_t asked_ms;     /* of the view: what it says held at some time from then on */
     enum decision decision;
     bool is_taken;
-    bool is_blind; /* of WORK_LB_EMPTY that is done: a load balancer never knows sessions */
+    bool is_from_copy; /* of EVENT_RESUME: the journal was lost; what is known may be of the past */
+    bool is_blind;     /* of WORK_LB_EMPTY that is done: a load balancer never knows sessions */
 };
 
 enum action_kind { ACTION_WORK, ACTION_CANCEL };
