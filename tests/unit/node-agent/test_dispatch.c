@@ -220,9 +220,14 @@ static void run_until_idle(void)
     }
 }
 
-static void assert_unfinished(const char *id)
+static void assert_unended(const char *id)
 {
     assert_null(record_find(record, id)->report);
+}
+
+static void assert_unfinished(const char *id)
+{
+    assert_unended(id);
     assert_null(job_runner_find(&dispatch.jobs, id));
 }
 
@@ -321,6 +326,28 @@ static void command_that_goes_on_is_begun_once(void **state)
     send_command(&command);
     send_command(&command);
     assert_int_equal(job_runner_count(&dispatch.jobs), 1);
+}
+
+/* As where the disk is full: whoever believed such an end would go on, and the next start of the
+ * agent would know nothing of it. */
+static void end_that_is_not_in_the_record_is_told_to_nobody(void **state)
+{
+    const struct command command = command_of("a", VERB_FACTS);
+    struct deadline deadline = deadline_after_ms(WAIT_MS);
+    (void)state;
+    start_agent();
+    send_command(&command);
+    struct running_job *job = job_runner_find(&dispatch.jobs, "a");
+    while (!job->has_ended) {
+        assert_false(deadline_is_over(deadline));
+        (void)poll(NULL, 0, 5);
+        dispatch_job(&dispatch, job);
+    }
+    send_command(&command);
+    assert_unended("a");
+    assert_told("a accepted|");
+    run_until_ended("a");
+    assert_told("a accepted|a done|");
 }
 
 static void command_that_was_being_cancelled_ends_at_a_start(void **state)
@@ -552,6 +579,7 @@ int main(void)
         test_of_dispatch(unfinished_command_goes_on_when_it_is_sent_again),
         test_of_dispatch(unfinished_command_goes_on_for_the_next_leader),
         test_of_dispatch(command_that_goes_on_is_begun_once),
+        test_of_dispatch(end_that_is_not_in_the_record_is_told_to_nobody),
         test_of_dispatch(command_that_was_being_cancelled_ends_at_a_start),
         test_of_dispatch(unfinished_command_that_is_cancelled_ends_without_a_job),
         test_of_dispatch(unfinished_command_ends_when_it_has_expired),

@@ -123,6 +123,26 @@ static void node_that_reboots_while_it_is_drained_proves_itself_before_its_traff
     world_done(&world);
 }
 
+/* A worker tries to drain it, at a load balancer that is away. */
+static void node_keeps_its_traffic_when_another_goes_down_before_it_is_drained(void **state)
+{
+    struct world world;
+    (void)state;
+    world_init(&world, ON_FAILURE_PAUSE);
+    world_begin(&world);
+    world_run_until_step(&world, FIRST, STEP_DRAIN);
+    world.nodes[0].state = NODE_STARTING;
+    world_see(&world, world.now_ms + 1);
+    assert_true(world_is_in_step(&world, FIRST, STEP_RETURN));
+    assert_int_equal(count_pending(&world, WORK_LB_DRAIN), 0);
+    world.nodes[0].state = NODE_ACTIVE;
+    world_run(&world);
+    assert_int_equal(world.upgrade->outcome, OUTCOME_DONE);
+    assert_int_equal(world.nodes[FIRST].stops, 1);
+    world_assert_all(&world, "7.9.4");
+    world_done(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +151,7 @@ int main(void)
         cmocka_unit_test(member_list_is_asked_for_by_the_next_leader_too),
         cmocka_unit_test(agent_that_is_silent_while_a_node_starts_is_named),
         cmocka_unit_test(node_that_reboots_while_it_is_drained_proves_itself_before_its_traffic),
+        cmocka_unit_test(node_keeps_its_traffic_when_another_goes_down_before_it_is_drained),
     };
     return cmocka_run_group_tests_name("controller/core/node_pass", tests, NULL, NULL);
 }
