@@ -89,8 +89,10 @@ bool journal_open(struct shell *shell, struct cluster *cluster, struct error *er
                    read_either(shell, cluster, &copy, &stream, err);
     if (is_good) {
         const struct history *best = history_is_further(&stream.head, &copy.head) ? &stream : &copy;
-        cluster->is_from_copy = cluster->upgrade == NULL && stream.count == 0;
+        bool is_all_that_is_left = cluster->upgrade == NULL && stream.count == 0;
         take_best(cluster, &copy, &stream);
+        if (is_all_that_is_left && cluster->upgrade != NULL)
+            upgrade_skip_ids(cluster->upgrade); /* before it stands in Redis */
         is_good = put_back(shell, cluster, best->cleared, err);
     }
     history_done(&copy);

@@ -68,6 +68,7 @@ bool history_read_copy(struct shell *shell, struct cluster *cluster, struct hist
         return false;
     append_log_close(cluster->journal);
     cluster->journal = NULL;
+    cluster->copy_head = (struct journal_head){0};
     if (!append_log_open(path, apply, history, &cluster->journal, &torn, err)) {
         error_wrap(err, "our own copy of the journal");
         if (err->code == ERROR_INTEGRITY || err->code == ERROR_CONFLICT)

@@ -171,7 +171,6 @@ static void won(struct shell *shell, struct cluster *cluster)
         return;
     }
     resume.now_ms = clock_wall_ms();
-    resume.is_from_copy = cluster->is_from_copy;
     cluster_step(shell, cluster, &resume);
 }
 

@@ -14,8 +14,8 @@
  * {0, holder, requests, ttl_ms}. `requests` is how many wait in the stream of requests to break the
  * lease. A lease is broken only where holder and epoch are those that are meant and it was not
  * renewed meanwhile: the time to live only falls. Where Redis knows neither holder nor epoch it has
- * lost everything, or is new: who has led, or knows of no other, comes first; and of several that
- * ask, the one whose copy of the journal goes furthest.
+ * lost everything, or is new: who has led, or knows of no other, comes first; and of those
+ * that have asked lately, the one whose copy of the journal goes furthest.
  */
 struct redis_script taking_script = {
     .text = "local holder = redis.call('GET', KEYS[1])\n"

@@ -71,7 +71,6 @@ struct cluster {
     char followed[CHANNEL_ENTRY_ID_SIZE]; /* last entry of the journal in our copy; not leading */
     struct append_log *journal;           /* our copy, open while we lead or follow */
     struct journal_head copy_head;        /* how far our copy goes */
-    bool is_from_copy;                    /* and it is all that was left when our term began */
     uint64_t journal_sequence;            /* of the last record */
     uint32_t journal_records;             /* since the last one with all rows */
     struct error journal_error;           /* why this cluster must not be acted on; or ERROR_NONE */

@@ -21,7 +21,6 @@
 #define RETURN_BLIND_MS  10000  /* a node that was proved is kept out for no longer, view or not */
 #define MEMBERS_FRESH_MS 2000   /* a view comes within a quarter of a second */
 #define VIEW_FRESH_MS    15000  /* an older sight of a node counts as unknown */
-#define SEQUENCES_LOST   1000   /* more than one upgrade that was lost can have used */
 #define STARVED_MOST_MS  600000 /* no budget for so long: an operator must decide */
 
 struct run {
@@ -94,7 +93,7 @@ void phase_go_on(struct run *run);
 void phase_tick(struct run *run);
 void phase_work_done(struct run *run, uint32_t node, enum work work, const char *sha256);
 void phase_work_failed(struct run *run, uint32_t node, enum work work, const struct error *err);
-void phase_take_over(struct run *run, bool is_from_copy);
+void phase_take_over(struct run *run);
 /* The first view since then has come. */
 void phase_first_seen(struct run *run);
 void upgrade_wait(struct run *run, const struct error *reason);
@@ -103,8 +102,8 @@ void upgrade_end(struct run *run, enum outcome outcome);
 /* phase_nodes.c: which nodes set out. */
 void phase_go_on_nodes(struct run *run);
 void phase_go_on_back(struct run *run);
-/* Where our journal is an old copy, all that was left, nodes may serve the target that it takes for
- * old: those are put back with the others. True if there were any. */
+/* Nodes that are at the old version by our journal, and are seen at the target, are from now on
+ * taken for upgraded: it may be an old copy, all that was left. True if there were any. */
 bool take_seen_as_new(struct run *run);
 /* How many nodes are in one of them: PLACES(), PLACES2(). */
 uint32_t count_places(const struct upgrade *upgrade, unsigned places);

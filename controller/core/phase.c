@@ -159,7 +159,8 @@ static void approved_by_others(struct run *run)
     struct error reason;
     (void)take_seen_as_new(run);
     if (count_places(upgrade, PLACES(PLACE_NEW)) == upgrade->node_count) {
-        error_clear(&upgrade->reason); /* it may have been that we wait for an approval */
+        error_clear(&upgrade->reason);  /* it may have been that we wait for an approval */
+        upgrade->ending = OUTCOME_DONE; /* whatever we were about to do */
         phase_enter(run, PHASE_STABLE);
         return;
     }
@@ -349,20 +350,9 @@ void phase_work_failed(struct run *run, uint32_t index, enum work work, const st
     phase_failed(run, &reason);
 }
 
-/* Whoever led last may have asked for more than our copy knows of: no id is used twice. */
-static void skip_sequences(struct upgrade *upgrade)
-{
-    upgrade->sequence += SEQUENCES_LOST;
-    for (uint32_t i = 0; i < upgrade->node_count; i++)
-        upgrade->nodes[i].sequence += SEQUENCES_LOST;
-    upgrade_mark_all(upgrade);
-}
-
-void phase_take_over(struct run *run, bool is_from_copy)
+void phase_take_over(struct run *run)
 {
     struct upgrade *upgrade = run->upgrade;
-    if (is_from_copy)
-        skip_sequences(upgrade);
     int64_t least_ms = run->now_ms + TAKE_OVER_MS;
     if (upgrade->deadline_ms != 0 && upgrade->deadline_ms < least_ms) {
         upgrade->deadline_ms = least_ms;

@@ -41,8 +41,8 @@ bool take_seen_as_new(struct run *run)
     bool is_any = false;
     for (uint32_t i = 0; i < upgrade->node_count; i++) {
         struct upgrade_node *node = &upgrade->nodes[i];
-        bool is_down = node->place == PLACE_OLD || node->place == PLACE_RESTORED;
-        if (!is_down || !node_is_known_at(node, upgrade->to, run->now_ms) ||
+        bool is_old = node->place == PLACE_OLD || node->place == PLACE_RESTORED;
+        if (!is_old || !node_is_known_at(node, upgrade->to, run->now_ms) ||
             node->seen_ms <= node->pass_ended_ms[PASS_BACK])
             continue;
         node->place = PLACE_NEW;

@@ -5,6 +5,8 @@
 #include "internal.h"
 #include "text.h"
 
+#define SEQUENCES_LOST 1000 /* an upgrade that goes well needs some thirty for a node */
+
 static void begin(struct run *run)
 {
     run->upgrade->begun_ms = run->now_ms;
@@ -151,7 +153,7 @@ static void dispatch(struct run *run, const struct event *event)
         begin(run);
         return;
     case EVENT_RESUME:
-        phase_take_over(run, event->is_from_copy);
+        phase_take_over(run);
         return;
     case EVENT_HELLO:
         node_repeat(run, event->node);
@@ -193,6 +195,13 @@ void upgrade_init(struct upgrade *upgrade)
         for (unsigned step = 0; step < STEP_COUNT; step++)
             node->step_took_ms[PASS_UP][step] = node->step_took_ms[PASS_BACK][step] = -1;
     }
+}
+
+void upgrade_skip_ids(struct upgrade *upgrade)
+{
+    upgrade->sequence += SEQUENCES_LOST;
+    for (uint32_t i = 0; i < upgrade->node_count; i++)
+        upgrade->nodes[i].sequence += SEQUENCES_LOST;
 }
 
 void upgrade_step(struct upgrade *upgrade, const struct event *event, struct actions *ret_actions)

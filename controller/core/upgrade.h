@@ -176,8 +176,7 @@ struct event {
     int64_t asked_ms;     /* of the view: what it says held at some time from then on */
     enum decision decision;
     bool is_taken;
-    bool is_from_copy; /* of EVENT_RESUME: the journal was lost; what is known may be of the past */
-    bool is_blind;     /* of WORK_LB_EMPTY that is done: a load balancer never knows sessions */
+    bool is_blind; /* of WORK_LB_EMPTY that is done: a load balancer never knows sessions */
 };
 
 enum action_kind { ACTION_WORK, ACTION_CANCEL };
@@ -221,6 +220,10 @@ uint32_t upgrade_expected_members(const struct upgrade *upgrade, uint32_t node);
 uint32_t upgrade_all_nodes(const struct upgrade *upgrade);
 /* Marks every row dirty: the next record says all. */
 void upgrade_mark_all(struct upgrade *upgrade);
+/* Of an upgrade that was read from what may be an old copy of its journal, before it is written
+ * anywhere: whoever led last may have asked for more than the copy knows of, and no id of a command
+ * may be used twice. */
+void upgrade_skip_ids(struct upgrade *upgrade);
 
 /* The version that a pass leads to, and what the links of a node should name now. */
 const char *upgrade_pass_version(const struct upgrade *upgrade, enum pass pass);
