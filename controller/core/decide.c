@@ -172,8 +172,7 @@ static void roll_back(struct run *run)
         abort_upgrade(run); /* nothing was upgraded yet */
     } else if (upgrade->phase == PHASE_VERIFY || upgrade->phase == PHASE_ENDED ||
                upgrade->phase == PHASE_NODES) {
-        upgrade->ending = OUTCOME_ROLLED_BACK;
-        phase_enter(run, PHASE_BACK);
+        phase_roll_back(run);
     }
 }
 

@@ -89,6 +89,8 @@ bool was_approved_by_others(const struct upgrade *upgrade);
 
 /* phase.c: the cluster on its way through the phases. */
 void phase_enter(struct run *run, enum phase phase);
+/* Enters PHASE_BACK, at whose end the cluster is rolled back. */
+void phase_roll_back(struct run *run);
 void phase_go_on(struct run *run);
 void phase_tick(struct run *run);
 void phase_work_done(struct run *run, uint32_t node, enum work work, const char *sha256);

@@ -108,6 +108,12 @@ void phase_enter(struct run *run, enum phase phase)
     }
 }
 
+void phase_roll_back(struct run *run)
+{
+    run->upgrade->ending = OUTCOME_ROLLED_BACK;
+    phase_enter(run, PHASE_BACK);
+}
+
 static bool works_are_done(const struct upgrade *upgrade)
 {
     if (upgrade->works & ~upgrade->works_done)
@@ -194,8 +200,7 @@ void phase_go_on(struct run *run)
         phase_go_on_back(run);
     } else if (upgrade->phase == PHASE_READY && upgrade->is_rollback_wanted &&
                take_seen_as_new(run)) {
-        upgrade->ending = OUTCOME_ROLLED_BACK;
-        phase_enter(run, PHASE_BACK);
+        phase_roll_back(run);
     } else if (upgrade->phase == PHASE_STABLE && !upgrade->is_waiting &&
                upgrade->seen_state == CLUSTER_UPGRADE_TASKS_FAILED) {
         tasks_failed(run);

@@ -143,8 +143,7 @@ void phase_go_on_nodes(struct run *run)
     for (uint32_t i = 0; i < upgrade->node_count; i++)
         (void)node_turn_if_too_many(run, i);
     if (upgrade->is_rollback_wanted) {
-        upgrade->ending = OUTCOME_ROLLED_BACK;
-        phase_enter(run, PHASE_BACK);
+        phase_roll_back(run);
         phase_go_on(run);
     } else if (upgrade->is_aborting) {
         abort_nodes(run);
